@@ -58,8 +58,9 @@ def conv(rng: np.random.Generator, rank: int, layer: type[Conv] | type[LocalConv
 
 
 def local(rng: np.random.Generator, rank: int) -> Network | None:
-    """A local layer, drawn as ``conv``."""
-    return conv(rng, rank, LocalConv)
+    """A local layer, drawn as ``conv``, with few positions: its witness is one torch conv a position."""
+    network = conv(rng, rank, LocalConv)
+    return network if network and math.prod(network.output_shape[1:]) <= 24 else None
 
 
 def max_pool(rng: np.random.Generator, rank: int) -> Network | None:

@@ -20,8 +20,8 @@ from .configurations import max_pool as max_case
 
 MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 AVG = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
-MAXES = [case for rank in (1, 2, 3) for case in drawn(max_case, rank, 60)]
-AVGS = [case for rank in (1, 2, 3) for case in drawn(avg_case, rank, 60)]
+MAXES = [case for rank in (1, 2, 3) for case in drawn(max_case, rank, 50)]
+AVGS = [case for rank in (1, 2, 3) for case in drawn(avg_case, rank, 50)]
 
 
 def _tensor(array: Any) -> torch.Tensor:
