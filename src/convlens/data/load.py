@@ -1,0 +1,203 @@
+"""The door to this room: `load` a data set from whatever the user names, `read_example` for a prediction, `describe`.
+
+Decides which reader is asked; reads nothing itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlens.data.arrays import load_arrays, npz_names, read_npy, read_npz
+from convlens.data.cells import to_cells
+from convlens.data.conform import Form
+from convlens.data.dataset import ArraySplit, Dataset, Raw
+from convlens.data.errors import DataError, PictureError
+from convlens.data.fashion_mnist import Progress, load_fashion_mnist
+from convlens.data.idx_folder import idx_files, load_idx_folder
+from convlens.data.picture_folder import load_picture_folder
+from convlens.data.pictures import read_picture
+from convlens.data.preprocessing import Preprocessing
+from convlens.data.survey import survey
+from convlens.data.ts import PAIR, load_ts, read_ts
+
+UNDERSTOOD = (
+    "understood are fashion-mnist, a folder with one folder of pictures for each class (or train/, val/ and test/ "
+    "folders of those), an .npz file with x and y, a .ts file, and a folder with idx files"
+)
+
+
+def load(
+    source: str | Path,
+    *,
+    data_dir: Path | None = None,
+    val: float = 0.1,
+    seed: int = 0,
+    size: tuple[int, ...] | None = None,
+    channels: int | None = None,
+    memory: int = 2 * 2**30,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Load a data set.
+
+    Args:
+        source: "fashion-mnist", a folder of class folders, an .npz file, a .ts file, or a folder with idx files.
+        data_dir: where the files of fashion-mnist are looked for first.
+        val: fraction of the training examples to set aside where the source has no validation split; 0: none.
+        seed: decides which.
+        size: (H, W) to bring pictures of a folder to; the most common size if None.
+        channels: 1 (grey) or 3 (RGB) for pictures of a folder; what they are if None.
+        memory: bytes above which the decoded pictures of a folder are not kept but read again each time.
+        progress: called with (file, bytes so far, bytes in all) while fashion-mnist is fetched.
+
+    Returns:
+        The set, checked and measured, with a note on everything that was odd.
+
+    Raises:
+        DataError: the source is unknown or cannot be used; the message says why and what to do.
+    """
+    if size is not None and (len(size) != 2 or min(size) < 1):
+        raise DataError(f"size is height and width, two whole numbers from 1, not {size}")
+    if channels is not None and channels < 1:
+        raise DataError(f"channels is 1 for grey or 3 for RGB, not {channels}")
+    if str(source) == "fashion-mnist":
+        data = load_fashion_mnist(data_dir=data_dir, val=val, seed=seed, progress=progress)
+    else:
+        path = Path(source).expanduser()
+        if path.is_dir():
+            if not is_array_folder(path):
+                return load_picture_folder(path, val=val, seed=seed, size=size, channels=channels, memory=memory)
+            data = load_idx_folder(path, val=val, seed=seed) if idx_files(path) else load_ts(path, val=val, seed=seed)
+        else:
+            data = _load_file(path, val, seed)
+    return _insist(data, size, channels)
+
+
+def is_array_folder(path: Path) -> bool:
+    """Whether a folder holds idx files or .ts files, and not class folders.
+
+    Raises:
+        DataError: the folder cannot be listed, or holds two idx files for one place.
+    """
+    try:
+        return bool(idx_files(path)) or any(PAIR.fullmatch(file.name) and file.is_file() for file in path.iterdir())
+    except OSError as error:
+        raise DataError(f"{path} cannot be listed: {error.strerror or error}") from error
+
+
+def _load_file(path: Path, val: float, seed: int) -> Dataset:
+    suffix = path.suffix.lower()
+    if not path.is_file():
+        raise DataError(f"there is no file or folder {path}; {UNDERSTOOD}")
+    if suffix == ".npz":
+        return load_arrays(path, val=val, seed=seed)
+    if suffix == ".ts":
+        return load_ts(path, val=val, seed=seed)
+    raise DataError(f"{path} is no data set; {UNDERSTOOD}")
+
+
+def _insist(data: Dataset, size: tuple[int, ...] | None, channels: int | None) -> Dataset:
+    """Only pictures in files can be given another size; a source of arrays must have it already."""
+    have = data.preprocessing.shape
+    if (size is not None and tuple(size) != have[1:]) or (channels is not None and channels != have[0]):
+        raise DataError(f"{data.name} has the shape {have}; only pictures in class folders can be given another")
+    return data
+
+
+def read_example(path: str | Path, preprocessing: Preprocessing) -> NDArray[Any]:
+    """Read one example for a prediction and give it the channels, cell type and size that the network sees.
+
+    Args:
+        path: a picture, or an .npy or .npz file with one example (in an .npz: the array x, or the only one), or for
+            signals a .ts file with one.
+        preprocessing: of the network; its numbers are not applied yet.
+
+    Returns:
+        The raw example, (C, *spatial), of the type that `preprocessing.apply` wants.
+
+    Raises:
+        DataError: it cannot be read, or not be brought to the shape.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in (".npy", ".npz", ".ts"):
+        return _picture_example(path, preprocessing)
+    if suffix == ".ts":
+        array: NDArray[Any] = read_ts(path).x
+    else:
+        array = read_npy(path) if suffix == ".npy" else _only_array(path)
+    shape = preprocessing.shape
+    while array.ndim > len(shape) and len(array) == 1:
+        array = array[0]
+    if array.ndim == len(shape) - 1:
+        array = array[None]
+    if array.ndim != len(shape) or 0 in array.shape:
+        raise DataError(f"{path} holds an array of shape {array.shape}, and one example of shape {shape} is wanted")
+    cells, _ = to_cells(array, str(path))
+    return _conform(path, cells, preprocessing)
+
+
+def _only_array(path: Path) -> NDArray[Any]:
+    names = npz_names(path)
+    name = "x" if "x" in names else names[0] if len(names) == 1 else None
+    if name is None:
+        raise DataError(f"{path} holds the arrays {', '.join(names) or 'none'}; save the example alone or as x")
+    return read_npz(path, [name])[name]
+
+
+def _picture_example(path: Path, preprocessing: Preprocessing) -> Raw:
+    if preprocessing.kind != "picture":
+        raise DataError(f"{path} would be read as a picture and the network sees a {preprocessing.kind}; give an .npy")
+    return _conform(path, read_picture(path).pixels, preprocessing)
+
+
+def _conform(path: Path, cells: Raw, preprocessing: Preprocessing) -> Raw:
+    try:
+        if preprocessing.kind == "picture":
+            return Form(preprocessing.shape, preprocessing.dtype).conform(cells)
+        if cells.shape != preprocessing.shape:
+            raise DataError(f"its shape is {cells.shape}; the network sees {preprocessing.shape}, cut or pad it")
+        # outside pictures a number is a measurement, not a brightness: it may change its type, not its value
+        if preprocessing.dtype == "float32":
+            return cells.astype(np.float32)
+        if cells.dtype.name != preprocessing.dtype:
+            raise DataError(f"its cells are {cells.dtype} and the network sees {preprocessing.dtype}; convert them")
+        return cells
+    except DataError as error:
+        raise PictureError(f"{path} does not fit: {error}", str(error)) from error
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """Tell what is in a data set, in values that JSON can hold.
+
+    Returns:
+        name, kind, shape, dtype, classes; for each split its examples, examples by class, where it lies, and its
+        lowest and highest raw value; preprocessing; and the notes by kind.
+    """
+    splits = {}
+    for part, split in dataset.splits.items():
+        low, high = dataset.ranges[part] if part in dataset.ranges else survey(split).range
+        counts = np.bincount(split.y, minlength=len(dataset.classes)).tolist()
+        splits[part] = {
+            "examples": len(split),
+            "classes": dict(zip(dataset.classes, counts, strict=True)),
+            "where": "memory" if isinstance(split, ArraySplit) else "files",
+            "bytes": split.nbytes,
+            "range": [low, high],
+        }
+    notes: dict[str, list[dict[str, Any]]] = {}
+    for note in dataset.notes:
+        notes.setdefault(note.kind, []).append({"message": note.message, "names": list(note.names)})
+    return {
+        "name": dataset.name,
+        "kind": dataset.kind,
+        "shape": list(dataset.train.shape),
+        "dtype": dataset.train.dtype.name,
+        "classes": list(dataset.classes),
+        "splits": splits,
+        "preprocessing": dataset.preprocessing.to_json(),
+        "notes": notes,
+    }
