@@ -10,9 +10,11 @@ Sequential(
 """
 
 from .build import build, build_layer
+from .convert import network_of
 from .convolution import Conv, Conv1d, Conv2d, Conv3d
 from .dense import Dense4d, Flatten, Linear
 from .elementwise import BatchNorm, Dropout, ReLU, Sigmoid, Tanh
+from .initialise import initialise
 from .local import LocalConv, LocalConv1d, LocalConv2d, LocalConv3d
 from .module import Learned, Module
 from .pooling import AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, MaxPool, MaxPool1d, MaxPool2d, MaxPool3d
@@ -46,4 +48,6 @@ __all__ = [
     "Tanh",
     "build",
     "build_layer",
+    "initialise",
+    "network_of",
 ]

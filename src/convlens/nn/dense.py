@@ -10,7 +10,7 @@ from convlens.network import Axis, NetworkError, parameter_shapes
 from convlens.network import Dense4d as Dense4dLayer
 from convlens.network import Flatten as FlattenLayer
 from convlens.network import Linear as LinearLayer
-from convlens.network.layers import Sizes, spell, whole
+from convlens.network.layers import Sizes, whole
 from convlens.network.sizes import check_shape
 
 from .module import Learned, Module
@@ -105,20 +105,13 @@ class Dense4d(Learned):
             layer,
             2,
             1,
+            shape[1:],
             weight=shapes["weight"],
             bias=shapes.get("bias"),
             fans=(height * width, rows * columns),
             generator=generator,
         )
-        self.input_size, self.output_size = (height, width), (rows, columns)
-
-    def look_at(self, x: object) -> tuple[Axis, ...]:
-        found = super().look_at(x)
-        assert isinstance(x, Tensor)
-        if tuple(x.shape[2:]) != self.input_size:
-            size = spell(tuple(x.shape[2:]))
-            raise NetworkError(f"dense4d was built for pictures of {spell(self.input_size)}, not of {size}")
-        return found
+        self.output_size = rows, columns
 
     def compute(self, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         bias = None if self.bias is None else self.bias.flatten()

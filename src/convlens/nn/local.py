@@ -11,8 +11,7 @@ from torch import Tensor
 
 from convlens.network import Axis, NetworkError, parameter_shapes
 from convlens.network import LocalConv as LocalLayer
-from convlens.network.layers import Padding, Sizes, spell, whole
-from convlens.network.notation import print_layer
+from convlens.network.layers import Padding, Sizes, whole
 from convlens.network.sizes import check_shape
 
 from .convolution import correlation_fans, kernel_shapes, sides, strides
@@ -67,23 +66,13 @@ class LocalConv(Learned):
             layer,
             rank,
             channels,
+            shape[1:],
             weight=shapes["weight"],
             bias=shapes.get("bias"),
             fans=correlation_fans(kernel_shapes(layer, channels, rank)["weight"]),
             generator=generator,
         )
         self.in_channels, self.out_channels, self.groups = channels, layer.out_channels, layer.groups
-        self.input_size = shape[1:]
-
-    def look_at(self, x: object) -> tuple[Axis, ...]:
-        found = super().look_at(x)
-        sizes = tuple(axis.size for axis in found)
-        if sizes != self.input_size:
-            raise NetworkError(
-                f"{print_layer(self.layer)} was built for inputs of {spell(self.input_size)}, not of {spell(sizes)}: "
-                "its weights belong to positions"
-            )
-        return found
 
     def compute(self, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         rank, groups = len(axes), self.groups

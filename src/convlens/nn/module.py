@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from convlens.network import AvgPool, Axis, Conv, Layer, LocalConv, MaxPool, NetworkError, Shape, axes, output_shape
-from convlens.network.layers import RANK_NAMES, whole
+from convlens.network.layers import RANK_NAMES, spell, whole
 from convlens.network.notation import print_layer
 from convlens.network.sizes import check_shape
 
@@ -43,13 +43,18 @@ class Module(torch.nn.Module):
         layer: the value it runs.
         rank: how many spatial axes its inputs have; None takes any number from 0 to 3.
         channels: the size of axis 1 that it was built for; None takes any.
+        input_size: the spatial sizes that its weights were built for; None takes any.
     """
 
-    def __init__(self, layer: Layer, rank: int | None = None, channels: int | None = None) -> None:
+    def __init__(
+        self, layer: Layer, rank: int | None = None, channels: int | None = None, input_size: Shape | None = None
+    ) -> None:
         super().__init__()
         self.layer = layer
+        self.notation = print_layer(layer)
         self.rank = rank
         self.channels = channels
+        self.input_size = input_size
 
     def forward(self, x: Tensor) -> Tensor:
         """Run the layer on a batch (N, C, *spatial); N may be 0.
@@ -66,7 +71,7 @@ class Module(torch.nn.Module):
 
     def look_at(self, x: object) -> tuple[Axis, ...]:
         """Refuse what the layer cannot take, or return how its window slides over ``x``."""
-        name = print_layer(self.layer)
+        name = self.notation
         if not isinstance(x, Tensor):
             raise TypeError(f"{name} takes a torch.Tensor, not {_kind(x)}")
         if not x.is_floating_point():
@@ -81,6 +86,11 @@ class Module(torch.nn.Module):
             raise NetworkError(
                 f"{name} was built for {self.channels} input {what}, but the input {tuple(x.shape)} has {x.shape[1]}"
             )
+        if self.input_size is not None and tuple(x.shape[2:]) != self.input_size:
+            raise NetworkError(
+                f"{name} was built for inputs of {spell(self.input_size)}, not of {spell(tuple(x.shape[2:]))}: "
+                "its weights belong to positions"
+            )
         try:
             return resolve(self.layer, tuple(x.shape[1:]))
         except NetworkError as error:
@@ -88,14 +98,14 @@ class Module(torch.nn.Module):
 
     def extra_repr(self) -> str:
         """The layer in the notation of networks."""
-        return print_layer(self.layer)
+        return self.notation
 
 
 class Learned(Module):
     """A module with a weight, and a bias or None (abstract).
 
     Args:
-        layer, rank, channels: as in Module.
+        layer, rank, channels, input_size: as in Module.
         weight, bias: shapes of the parameters; no bias: None.
         fans: how many inputs one output unit sums, and how many output units one input reaches; None where the
             initial values are not drawn.
@@ -110,13 +120,14 @@ class Learned(Module):
         layer: Layer,
         rank: int | None,
         channels: int | None,
+        input_size: Shape | None = None,
         *,
         weight: Shape,
         bias: Shape | None,
         fans: tuple[int, int] | None,
         generator: torch.Generator | None,
     ) -> None:
-        super().__init__(layer, rank, channels)
+        super().__init__(layer, rank, channels, input_size)
         self.fans = fans
         self.weight = parameter(weight, layer)
         self.register_parameter("bias", None if bias is None else parameter(bias, layer))
@@ -141,8 +152,7 @@ class Learned(Module):
         assert isinstance(x, Tensor)
         if x.dtype != self.weight.dtype and not torch.is_autocast_enabled(x.device.type):
             raise TypeError(
-                f"{print_layer(self.layer)} holds {self.weight.dtype}, but the input is {x.dtype}; "
-                "move the one with .to(dtype)"
+                f"{self.notation} holds {self.weight.dtype}, but the input is {x.dtype}; move the one with .to(dtype)"
             )
         return found
 
@@ -158,13 +168,22 @@ def parameter(shape: Shape, layer: Layer) -> torch.nn.Parameter:
 
 
 def draw_uniform(tensor: Tensor, bound: float, generator: torch.Generator | None) -> None:
-    """Fill ``tensor`` uniformly from -bound to bound; the same values on any device for one generator."""
+    """Fill ``tensor`` uniformly from -bound to bound, with what ``generator`` draws on its own device."""
     with torch.no_grad():
-        if generator is None or generator.device == tensor.device:
-            tensor.uniform_(-bound, bound, generator=generator)
-        elif tensor.device.type != "meta":
-            drawn = torch.empty(tensor.shape, dtype=tensor.dtype, device=generator.device)
-            tensor.copy_(drawn.uniform_(-bound, bound, generator=generator))
+        tensor.copy_(_at(generator, tensor).uniform_(-bound, bound, generator=generator))
+
+
+def draw_normal(tensor: Tensor, deviation: float, generator: torch.Generator | None) -> None:
+    """Fill ``tensor`` normally with mean 0, with what ``generator`` draws on its own device."""
+    with torch.no_grad():
+        tensor.copy_(_at(generator, tensor).normal_(0, deviation, generator=generator))
+
+
+def _at(generator: torch.Generator | None, tensor: Tensor) -> Tensor:
+    """Room for what is drawn: the tensor itself, unless the generator lives on another device."""
+    if generator is None or generator.device == tensor.device or tensor.is_meta:
+        return tensor
+    return torch.empty(tensor.shape, dtype=tensor.dtype, device=generator.device)
 
 
 def checked_rank(rank: object) -> int:
