@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, assume, given, settings
 
-from convlens.network import BatchNorm, Dropout, Network, NetworkError, parameter_shapes
+from convlens.network import BatchNorm, Dropout, Network, NetworkError, parameter_shapes, total
 from convlens.reference import (
     Training,
     batch_statistics,
@@ -23,7 +25,7 @@ from convlens.reference import (
     updated_statistics,
 )
 
-from ..lines import LINES
+from ..lines import LINES, networks
 
 STEP = 1e-6
 """Of a central difference in float64: the cube root of the roundoff, where its two errors balance."""
@@ -72,6 +74,21 @@ def test_gradients_are_slopes(line: str, training: bool) -> None:
     slope = (value(STEP) - value(-STEP)) / (2 * STEP)
     along = (dx * way_x).sum() + sum((found[name] * way[name]).sum() for name in learned)
     assert along == pytest.approx(slope, rel=1e-6, abs=1e-7)
+
+
+@given(networks())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+def test_every_output_has_the_shape_that_the_network_says_and_every_gradient_its_parameters(network: Network) -> None:
+    assume(total(network).multiply_adds + sum(math.prod(shape) for shape in network.shapes) < 5000)
+    rng = np.random.default_rng(1)
+    parameters, x = parameters_for(network, rng), rng.uniform(-1, 1, (2, *network.input_shape))
+    outputs = run(network, parameters, x)
+    assert [y.shape for y in outputs] == [(2, *shape) for shape in network.shapes[1:]]
+    dx, found = gradients(network, parameters, x, np.ones((2, *network.output_shape)))
+    assert dx.shape == x.shape
+    assert {name: gradient.shape for name, gradient in found.items()} == {
+        name: value.shape for name, value in parameters.items() if "running" not in name
+    }
 
 
 def test_a_network_is_its_layers_in_order() -> None:
