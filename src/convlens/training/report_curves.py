@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .report_text import text
 
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 560, 46, 134, 24, 26  # right: room for "validation 89.4 %" at 12 px
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 560, 46, 142, 24, 26  # right: room for "validation 89.4 %" at 12 px
 HOVERS = 400  # epochs that answer to the pointer; beyond that they are narrower than a pixel or two
 
 
