@@ -86,7 +86,8 @@ def as_examples(x: NDArray[Any], where: str) -> tuple[NDArray[Any], list[Note]]:
     if 0 in x.shape[1:]:
         raise DataError(f"{where} has the shape {x.shape}, so its examples are empty")
     cells, notes = to_cells(x, where)
-    if x.ndim == 3 and x.shape[1] > 1:
+    # a signal is seldom about as long as it has channels; a picture is about as wide as it is high
+    if x.ndim == 3 and x.shape[1] > 1 and x.shape[2] / 4 < x.shape[1] < x.shape[2] * 4:
         text = f"{where} has the shape {x.shape} and is read as signals with {x.shape[1]} channels, (N, C, W); "
         notes.append(Note("shape", text + "if they are grey pictures, save x[:, None]"))
     elif x.ndim > 3 and x.shape[-1] in (1, 3, 4) and x.shape[1] > 4:

@@ -33,9 +33,9 @@ def to_cells(x: NDArray[Any], where: str) -> tuple[Raw, list[Note]]:
     """
     if x.dtype.kind not in "buif":
         raise DataError(f"{where} holds {x.dtype}; save it as whole numbers or floats")
-    if x.dtype in (np.uint8, np.uint16):
-        same: Raw = np.ascontiguousarray(x, dtype=x.dtype.newbyteorder("="))
-        return same, []
+    native = x.dtype.newbyteorder("=")
+    if native.name in ("uint8", "uint16"):
+        return np.ascontiguousarray(x, dtype=native), []
     with np.errstate(over="ignore"):
         cells = np.ascontiguousarray(x, dtype=np.float32)
     # a float32 sum could overflow by itself; the extremes tell as much, and NaN passes through both

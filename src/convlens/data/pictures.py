@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -116,40 +117,46 @@ def _read(path: Path, limit: int) -> Picture:
         return _read_pillow(file, limit)
 
 
+@cache
+def _formats() -> list[str]:
+    Image.init()  # loads all decoders; an older or a smaller Pillow lacks some
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
 def _read_pillow(file: IO[bytes], limit: int) -> Picture:
-    image: Image.Image = Image.open(file, formats=FORMATS)
+    image: Image.Image = Image.open(file, formats=_formats())
     if image.width * image.height > limit:
         raise DataError(f"it has {image.width} x {image.height} pixels, more than {limit:,}; make it smaller")
+    container = image.format
     remarks = []
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         remarks.append(("frames", f"the first of {frames} frames"))
-    if image.format == "PNG" and image.mode in ("RGB", "RGBA", "LA"):
+    if container == "PNG" and image.mode in ("RGB", "RGBA", "LA"):
         file.seek(24)  # the byte of the header that holds the bits a sample
         if file.read(1) == b"\x10":
             remarks.append(("reduced", "16-bit colour read as 8-bit; save it as TIFF to keep all of it"))
     image.load()
     image = ImageOps.exif_transpose(image)  # Pillow has turned a TIFF already while loading, and taken the tag away
-    pixels, transparent = _pixels(image)
+    pixels, transparent = _pixels(image, whole=container in ("PNG", "PPM"))
     if transparent:
         remarks.append(("transparent", "laid over white"))
     return Picture(np.ascontiguousarray(pixels), tuple(remarks))
 
 
-def _pixels(image: Image.Image) -> tuple[Raw, bool]:
-    """Pixels as (C, H, W), and whether anything shone through."""
+def _pixels(image: Image.Image, whole: bool) -> tuple[Raw, bool]:
+    """Pixels as (C, H, W), and whether anything shone through; `whole`: 32-bit cells can only be 16-bit ones."""
     if image.mode.startswith("I;16"):
         return np.asarray(image).astype(np.uint16)[None], False
     if image.mode == "I":
         values = np.asarray(image)
-        narrow = image.format in ("PNG", "PPM") and values.min() >= 0 and values.max() <= 65535
-        return values.astype(np.uint16 if narrow else np.float32)[None], False
+        return values.astype(np.uint16 if whole else np.float32)[None], False
     if image.mode == "F":
         return np.asarray(image, np.float32)[None], False
     grey = image.mode in ("1", "L", "LA", "La") or (image.mode in ("P", "PA") and _grey_palette(image))
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
-        transparent = rgba.getchannel("A").getextrema()[0] < 255
+        transparent = bool((np.asarray(rgba)[:, :, 3] < 255).any())
         white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
         colour = np.asarray(Image.alpha_composite(white, rgba))[:, :, :3]
     elif grey:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from convlens.data.dataset import ArraySplit, FileSplit, Raw, Split
+from convlens.data.errors import DataError
 
 Indices = NDArray[np.int64]
-Loaded = tuple[Indices, Raw, dict[int, str]]
+Loaded = tuple[Indices, Raw | DataError, dict[int, str]]
 
 
 def batches(split: Split, order: Iterable[Indices], workers: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -35,14 +36,16 @@ def batches(split: Split, order: Iterable[Indices], workers: int = 0) -> Iterato
     """
     y = torch.from_numpy(np.ascontiguousarray(split.y))
     if isinstance(split, ArraySplit):
-        x = torch.from_numpy(split.x)
+        x = torch.from_numpy(np.ascontiguousarray(split.x))
         for indices in order:
-            where = torch.from_numpy(np.asarray(indices, dtype=np.int64))
+            where = torch.from_numpy(np.ascontiguousarray(indices, dtype=np.int64))
             yield x[where], y[where]
         return
     for indices, raw, broken in _decoded(split, order, workers):
         if isinstance(split, FileSplit):
             split.broken.update(broken)  # what a worker process found out is known only to its own copy
+        if isinstance(raw, DataError):
+            raise raw
         yield torch.from_numpy(raw), y[torch.from_numpy(indices)]
 
 
@@ -66,8 +69,12 @@ class _Batches(Dataset[Loaded]):
         self.split = split
 
     def __getitem__(self, indices: Any) -> Loaded:
-        where = np.asarray(indices, dtype=np.int64)
-        raw = self.split.read(where)
+        where = np.ascontiguousarray(indices, dtype=np.int64)
+        raw: Raw | DataError
+        try:
+            raw = self.split.read(where)
+        except DataError as error:  # raised inside a worker it would reach the user as a page of traceback
+            raw = error
         return where, raw, dict(self.split.broken) if isinstance(self.split, FileSplit) else {}
 
 

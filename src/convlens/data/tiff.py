@@ -100,7 +100,7 @@ def _cells(planes: NDArray[Any], photometric: int) -> Raw:
         planes = planes.astype(np.uint8) * 255
     if planes.dtype.kind not in "uif":
         raise DataError(f"its pixels are {planes.dtype}; save them as whole numbers or floats")
-    if planes.dtype in (np.uint8, np.uint16):
+    if planes.dtype.name in ("uint8", "uint16"):  # the name leaves out the byte order
         same: Raw = planes.astype(planes.dtype.newbyteorder("="))
         return ~same if photometric == MINISWHITE else same
     with np.errstate(over="ignore"):

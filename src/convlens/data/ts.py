@@ -69,8 +69,8 @@ def ts_files(path: Path) -> dict[str, Path]:
         DataError: a test file stands alone, or a folder holds several training files.
     """
     if path.is_dir():
-        found = [file for file in sorted(path.iterdir()) if (m := PAIR.fullmatch(file.name)) and m["part"].isupper()]
-        train = [file for file in found if PAIR.fullmatch(file.name)["part"] == "TRAIN"]  # type: ignore[index]
+        found = [(file, PAIR.fullmatch(file.name)) for file in sorted(path.iterdir())]
+        train = [file for file, match in found if match and match["part"].upper() == "TRAIN"]
         if len(train) != 1:
             listed = ", ".join(file.name for file in train) or "none"
             raise DataError(f"{path} should hold one NAME_TRAIN.ts and holds {listed}; name the file you mean")
@@ -78,12 +78,11 @@ def ts_files(path: Path) -> dict[str, Path]:
     match = PAIR.fullmatch(path.name)
     if match is None:
         return {"train": path}
-    low = match["part"].islower()
-    files = {}
-    for part in ("train", "test"):
-        file = path.with_name(f"{match['name']}_{part if low else part.upper()}{path.name[-3:]}")
-        if file.is_file():
-            files[part] = file
+    files = {match["part"].lower(): path}
+    for file in sorted(path.parent.iterdir()):
+        other = PAIR.fullmatch(file.name)
+        if other and other["name"] == match["name"] and file.is_file():
+            files.setdefault(other["part"].lower(), file)
     if "train" not in files:
         raise DataError(f"{path} is a test file and there is no {match['name']}_TRAIN.ts beside it to train on")
     return files
@@ -105,7 +104,7 @@ def read_ts(path: Path) -> Signals:
     lines = enumerate(text.splitlines(), 1)
     for _, line in lines:
         words = line.split()
-        if not words or words[0].startswith("#"):
+        if not words or words[0][0] in "#%":
             continue
         if not words[0].startswith("@"):
             raise DataError(f"{path} is no .ts file: no @data line comes before {line[:40]!r}")
@@ -115,7 +114,7 @@ def read_ts(path: Path) -> Signals:
     else:
         raise DataError(f"{path} is no .ts file: it has no @data line")
     classes = _classes(header, path)
-    rows = [(number, line.strip()) for number, line in lines if line.strip() and not line.lstrip().startswith("#")]
+    rows = [(number, line.strip()) for number, line in lines if line.strip() and line.lstrip()[0] not in "#%"]
     if not rows:
         raise DataError(f"{path} has no signals after @data; get the file again")
     return _signals(rows, classes, path)
