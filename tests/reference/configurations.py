@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.network import AvgPool, Conv, LocalConv, MaxPool, Network, NetworkError, axes, multiply_adds, output_shape
+from convlens.network import AvgPool, Conv, LocalConv, MaxPool, Network, NetworkError, axes, multiply_adds
 
 Case = tuple[Network, int]
 """A network of one layer, and the seed of its data."""
@@ -138,8 +138,3 @@ def sides(network: Network) -> list[int]:
     layer: Any = network.layers[0]
     found = [(axis.before, axis.after) for axis in axes(layer, network.input_shape)]
     return [side for pair in reversed(found) for side in pair]
-
-
-def out(network: Network) -> tuple[int, ...]:
-    """The spatial sizes of a network's output."""
-    return output_shape(network.layers[-1], network.shapes[-2])[1:]

@@ -19,7 +19,7 @@ from .configurations import local as local_case
 
 CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 CONVS = [case for rank in (1, 2, 3) for case in drawn(conv, rank, 75)]
-LOCALS = [case for rank in (1, 2, 3) for case in drawn(local_case, rank, 16)]
+LOCALS = [case for rank in (1, 2, 3) for case in drawn(local_case, rank, 20)]
 
 
 def _options(layer: Conv | LocalConv) -> dict[str, Any]:
