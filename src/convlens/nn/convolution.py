@@ -16,6 +16,7 @@ from convlens.network import Conv as ConvLayer
 from convlens.network.layers import Padding, Sizes, whole
 
 from .module import Learned, checked_rank
+from .sliding import dilations, pad, strides
 
 _CORRELATE = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
@@ -75,7 +76,7 @@ class Conv(Learned):
     def compute(self, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         padding = tuple(axis.before for axis in axes)
         if any(axis.before != axis.after for axis in axes):
-            x, padding = F.pad(x, sides(axes)), (0,) * len(axes)
+            x, padding = pad(x, axes), (0,) * len(axes)
         correlate = _CORRELATE[len(axes)]
         return correlate(x, self.weight, self.bias, strides(axes), padding, dilations(axes), self.groups)
 
@@ -91,21 +92,6 @@ def correlation_fans(kernel: Shape) -> tuple[int, int]:
     """Fans (in, out) of kernels (out_channels, channels / groups, *kernel), counted as torch.nn.init counts them."""
     taps = math.prod(kernel[2:])
     return kernel[1] * taps, kernel[0] * taps
-
-
-def sides(axes: tuple[Axis, ...]) -> list[int]:
-    """The padding as F.pad wants it: (before, after) of the last axis first."""
-    return [side for axis in reversed(axes) for side in (axis.before, axis.after)]
-
-
-def strides(axes: tuple[Axis, ...]) -> tuple[int, ...]:
-    """The strides; one beyond the padded input is clipped to it, which moves no window and overflows nothing."""
-    return tuple(min(axis.stride, axis.padded) for axis in axes)
-
-
-def dilations(axes: tuple[Axis, ...]) -> tuple[int, ...]:
-    """The dilations; that of a single tap means nothing and is 1."""
-    return tuple(axis.dilation if axis.kernel > 1 else 1 for axis in axes)
 
 
 class Conv1d(Conv):

@@ -6,7 +6,6 @@ Memory: the windows are views until one product gathers them, kernel cells times
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from convlens.network import Axis, NetworkError, parameter_shapes
@@ -14,8 +13,9 @@ from convlens.network import LocalConv as LocalLayer
 from convlens.network.layers import Padding, Sizes, whole
 from convlens.network.sizes import check_shape
 
-from .convolution import correlation_fans, kernel_shapes, sides, strides
+from .convolution import correlation_fans, kernel_shapes
 from .module import Learned, checked_rank
+from .sliding import pad, strides
 
 
 class LocalConv(Learned):
@@ -76,7 +76,7 @@ class LocalConv(Learned):
 
     def compute(self, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         rank, groups = len(axes), self.groups
-        windows = F.pad(x, sides(axes))
+        windows = pad(x, axes)
         for i, (axis, step) in enumerate(zip(axes, strides(axes), strict=True)):
             windows = windows.unfold(2 + i, axis.extent, step)[..., :: axis.dilation]
         out = windows.shape[2 : 2 + rank]

@@ -12,7 +12,7 @@ in both directions, and ``network_of`` translates torch.nn layers into the value
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from functools import lru_cache
 
 import torch
@@ -36,7 +36,7 @@ def resolve(layer: Layer, shape: Shape) -> tuple[Axis, ...]:
     return axes(layer, shape) if isinstance(layer, (Conv, LocalConv, MaxPool, AvgPool)) else ()
 
 
-class Module(torch.nn.Module):
+class Module(torch.nn.Module, ABC):
     """A layer of a network as a torch module (abstract).
 
     Args:

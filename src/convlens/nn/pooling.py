@@ -1,7 +1,8 @@
 """MaxPool and AvgPool: one n-d class each; their 1-d, 2-d and 3-d faces.
 
-torch pools. Where it refuses a padding (more than half the window, or not the same on both sides), the input is padded
-here first: with -inf for the maximum, with zeros for the mean, whose divisors are then counted from the axes.
+torch pools. Where it refuses a padding (more than half the window, not the same on both sides, or for a window beyond
+the unpadded input), the input is padded first: with -inf for the maximum, with zeros for the mean, whose divisors are
+then counted from the axes.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from convlens.network import Axis
 from convlens.network import MaxPool as MaxPoolLayer
 from convlens.network.layers import Padding, Sizes
 
-from .convolution import dilations, strides
 from .module import Module, checked_rank
+from .sliding import dilations, pad, strides, written_out
 
 _MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 
@@ -58,10 +59,11 @@ class MaxPool(Module):
         super().__init__(MaxPoolLayer(kernel_size, stride, padding, dilation, ceil_mode).canonical(rank), rank)
 
     def compute(self, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
-        window, step, spread = _windows(axes), strides(axes), dilations(axes)
+        largest = _MAX[len(axes)]
         if _torch_pads(axes):
-            return _MAX[len(axes)](x, window, step, _before(axes), spread, axes[0].ceil)
-        return _MAX[len(axes)](F.pad(x, _reach(axes), value=float("-inf")), window, step, 0, spread)
+            return largest(x, _windows(axes), strides(axes), _before(axes), dilations(axes), axes[0].ceil)
+        bare = tuple(written_out(axis) for axis in axes)
+        return largest(pad(x, bare, float("-inf")), _windows(bare), strides(bare), 0, dilations(bare))
 
 
 class AvgPool(Module):
@@ -97,7 +99,8 @@ class AvgPool(Module):
     def compute(self, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         if _torch_pads(axes):
             return _mean(x, axes, self.layer)
-        total = _sum(F.pad(x, _reach(axes)), axes)
+        bare = tuple(written_out(axis) for axis in axes)
+        total = _sum(pad(x, bare), bare)
         for i, axis in enumerate(axes):
             cells = torch.tensor(counts(axis, self.layer.count_padding), dtype=x.dtype, device=x.device)
             total = total / cells.view(-1, *(1,) * (len(axes) - 1 - i))
@@ -118,7 +121,8 @@ def counts(axis: Axis, padding: bool) -> list[int]:
 
 
 def _torch_pads(axes: tuple[Axis, ...]) -> bool:
-    return all(axis.before == axis.after <= axis.kernel // 2 for axis in axes)
+    """Whether torch takes the padding as it is; avg_pool3d wants the window within the unpadded input as well."""
+    return all(axis.before == axis.after <= axis.kernel // 2 and axis.kernel <= axis.size for axis in axes)
 
 
 def _windows(axes: tuple[Axis, ...]) -> tuple[int, ...]:
@@ -127,15 +131,6 @@ def _windows(axes: tuple[Axis, ...]) -> tuple[int, ...]:
 
 def _before(axes: tuple[Axis, ...]) -> tuple[int, ...]:
     return tuple(axis.before for axis in axes)
-
-
-def _reach(axes: tuple[Axis, ...]) -> list[int]:
-    """Padding as F.pad wants it, last axis first, up to the end of the last window where ceil mode reaches further."""
-    return [side for axis in reversed(axes) for side in (axis.before, max(axis.after, _beyond(axis)))]
-
-
-def _beyond(axis: Axis) -> int:
-    return axis.first(axis.out - 1) + axis.extent - axis.size
 
 
 def _mean(x: Tensor, axes: tuple[Axis, ...], layer: AvgPoolLayer) -> Tensor:
