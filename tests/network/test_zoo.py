@@ -15,7 +15,7 @@ def test_every_name_is_its_line(name: str) -> None:
     assert named(name) == Network.parse(ZOO[name].line)
 
 
-@pytest.mark.parametrize("name", ["lenet", "lenet-relu", "mlp"])
+@pytest.mark.parametrize("name", ["lenet", "lenet-relu", "mlp", "fcn"])
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 427), (1, 16, 17, 18)])
 def test_any_rank_and_number_of_classes(name: str, shape: tuple[int, ...]) -> None:
     network = named(name, shape, 3)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from .errors import NetworkError
 from .layers import Linear
 from .network import Network
+from .notation import FORMS, parse_line
 from .sizes import Shape
 
 
@@ -43,6 +44,13 @@ ZOO: dict[str, Named] = {
             "1x28x28: flatten, linear 256, relu, linear 10",
             "one hidden dense layer, the thing to beat",
             "Dive into Deep Learning, section 5.2",
+        ),
+        Named(
+            "fcn",
+            "1x427: conv 32 7 pad same, batchnorm, relu, maxpool 2, conv 64 5 pad same, batchnorm, relu, maxpool 2, "
+            "conv 64 3 pad same, batchnorm, relu, avgpool all, flatten, linear 6",
+            "a fully convolutional network for signals: its head averages over all positions",
+            "after Wang, Yan and Oates, 2017, at half its width, with two pools",
         ),
         Named(
             "dense4d",
@@ -85,11 +93,11 @@ def named(name: str, input_shape: Shape | None = None, classes: int | None = Non
         close = difflib.get_close_matches(name, ZOO, n=1)
         hint = f"did you mean {close[0]}?" if close else f"the named ones are {', '.join(ZOO)}"
         raise NetworkError(f'there is no network named "{name}"; {hint}')
-    network = Network.parse(ZOO[name].line)
-    layers = network.layers
+    # the layers as they are written: "all" is for the shape to settle
+    shape, layers, _ = parse_line(ZOO[name].line)
     if classes is not None and isinstance(layers[-1], Linear):
         layers = (*layers[:-1], replace(layers[-1], out_features=classes))
-    return Network(network.input_shape if input_shape is None else input_shape, layers)
+    return Network(shape if input_shape is None else input_shape, layers)
 
 
 def resolve(text: str, input_shape: Shape | None = None, classes: int | None = None) -> Network:
@@ -109,7 +117,8 @@ def resolve(text: str, input_shape: Shape | None = None, classes: int | None = N
     if ":" in text:
         return Network.parse(text)
     word = text.strip()
-    if word in ZOO or (" " not in word and "," not in word and input_shape is None):
+    alone = " " not in word and "," not in word
+    if word in ZOO or (alone and word not in FORMS):
         return named(word, input_shape, classes)
     if input_shape is None:
         raise NetworkError(

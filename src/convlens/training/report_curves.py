@@ -161,7 +161,7 @@ def _curve(line: Line, scale: Scale) -> str:
 
 def _ends(lines: Sequence[Line], scale: Scale, show: Callable[[float], str]) -> list[str]:
     """Each line's name and last value at its right end, moved apart where they would touch."""
-    ends = sorted((scale.y(line.points()[-1][1]), line) for line in lines if line.points())
+    ends = sorted(((scale.y(line.points()[-1][1]), line) for line in lines if line.points()), key=lambda end: end[0])
     parts, free = [], float(TOP - 8)
     lowest = scale.height - BOTTOM - 16 * (len(ends) - 1)
     for number, (wanted, line) in enumerate(ends):

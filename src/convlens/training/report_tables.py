@@ -14,7 +14,8 @@ def layers(rows: Sequence[Mapping[str, object]]) -> str:
     if not rows:
         return ""
     keys = list(dict.fromkeys(key for row in rows for key in row))
-    sums = {key: _sum(rows, key) for key in ("parameters", "multiply_adds") if key in keys}
+    summed = [key for key in ("parameters", "multiply_adds") if key in keys]
+    sums: dict[str, int | None] = {key: _sum(rows, key) for key in summed}
     cells = "".join(
         f'<td class="n">{number(sums[k])}</td>' if sums.get(k) is not None else "<td></td>" for k in keys[1:]
     )

@@ -1,0 +1,48 @@
+"""``convlens evaluate``: what a trained network says of labelled examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A model file, such as runs/lenet-fashion-mnist/model.safetensors.")],
+    data: Annotated[str, typer.Argument(help="The same kinds of data that train reads.")],
+    split: Annotated[str | None, typer.Option(help="test, val or train. [test, else val, else train]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the scores to this JSON file.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    data_dir: Annotated[Path | None, typer.Option(help="Where to look for fashion-mnist first.")] = None,
+) -> None:
+    """Print accuracy, loss and per-class scores of a model on labelled data."""
+    from rich.table import Table
+
+    from convlens.cli.console import table_console
+    from convlens.training import distributed
+    from convlens.training.evaluate import evaluate as judge_model
+    from convlens.training.folder import RunFolder
+
+    distributed.threads(threads)
+    found = judge_model(model, data, split=split, device=distributed.device(device), data_dir=data_dir)
+    counts = f"{found['right']:,} of {found['examples']:,}"
+    print(f"{found['split']}: accuracy {found['accuracy']:.4f} ({counts}), loss {found['loss']:.4f}")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("class")
+    for name in ("precision", "recall", "F1", "examples", "most often taken for"):
+        table.add_column(name, justify="left" if name.startswith("most") else "right")
+    for row in found["classes"]:
+        table.add_row(
+            row["name"],
+            f"{row['precision']:.3f}",
+            f"{row['recall']:.3f}",
+            f"{row['f1']:.3f}",
+            f"{row['support']:,}",
+            row["taken_for"] or "",
+        )
+    table_console().print(table, markup=False)
+    if out is not None:
+        RunFolder.write_json(out, found)
+        print(f"written  {out}")

@@ -1,0 +1,88 @@
+"""The command ``convlens``: its sub-commands, and what happens to an error.
+
+A command parses, calls one function of a lower floor, and shows what came back. Torch is imported by the commands that
+train or run a network, never by ``--help`` or ``summary``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from convlens import __version__
+from convlens.cli import data, evaluate, info, predict, summary, train
+from convlens.data.errors import DataError
+from convlens.network import NetworkError
+from convlens.training.errors import TrainingError
+
+app = typer.Typer(
+    name="convlens",
+    help="Convolutional networks: look at them, train them, use them. Start with: convlens train fashion-mnist",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
+app.command("summary")(summary.summary)
+app.command("data")(data.data)
+app.command("info")(info.info)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"convlens {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error (also after the command).")
+    ] = False,
+) -> None:
+    """Convolutional networks: look at them, train them, use them."""
+
+
+USER_ERRORS = (NetworkError, DataError, TrainingError)
+
+
+def main() -> None:
+    """Run the command line: exit code 0, 2 with one sentence for what the user can mend, 130 when interrupted."""
+    debug = "--debug" in sys.argv
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    try:
+        app(args=arguments, prog_name="convlens")
+    except USER_ERRORS as error:
+        _fail(str(error), 2, debug)
+    except KeyboardInterrupt:
+        _fail("interrupted; what was finished is kept", 130, debug)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except MemoryError:
+        _fail("this needs more memory than there is; take a smaller --batch or a smaller network", 2, debug)
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        _fail(f"cannot read or write{where}: {error.strerror or error}", 2, debug)
+    except Exception as error:  # the last door: a defect of ours, told as one
+        _fail(
+            f"convlens made a mistake ({type(error).__name__}: {error}); run again with --debug and report it", 1, debug
+        )
+
+
+def _fail(sentence: str, code: int, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    if os.environ.get("RANK", "0") == "0":
+        print(f"convlens: {sentence}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,99 @@
+"""``convlens train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from convlens.cli.words import sizes
+
+
+def train(
+    data: Annotated[
+        str, typer.Argument(help="fashion-mnist, a folder of class folders, a .npz, a .ts, or a folder of idx files.")
+    ],
+    net: Annotated[
+        str, typer.Option(help='A named network, or a line: "1x28x28: conv 6 5, relu, flatten, linear 10".')
+    ] = "lenet",
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training examples. [10]")] = None,
+    batch: Annotated[int | None, typer.Option(help="Examples a step. [256]")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate. [0.01]")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adamw or sgd. [adamw]")] = None,
+    schedule: Annotated[str | None, typer.Option(help="constant, cosine or one-cycle. [one-cycle]")] = None,
+    momentum: Annotated[float | None, typer.Option(help="Of sgd. [0.9]")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="On weights, not biases. [0.01]")] = None,
+    augment: Annotated[
+        str | None, typer.Option(help="Any of shift,flip,crop joined by commas, or none. [none]")
+    ] = None,
+    init: Annotated[str | None, typer.Option(help="First weights: default, xavier or kaiming. [default]")] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after so many epochs without a better validation accuracy.")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="default, or d2l: train as the book does (SGD 0.9, Xavier).")] = "default",
+    seed: Annotated[int, typer.Option(help="Of the weights, the order and all else that is drawn.")] = 0,
+    val: Annotated[
+        float | None, typer.Option(help="Fraction held out for validation where the data brings none. [0.1]")
+    ] = None,
+    size: Annotated[str | None, typer.Option(help="Bring pictures to this size, such as 32 or 32x48.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. [the cores this process may use]")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    workers: Annotated[int, typer.Option(help="Helper processes that decode sets too large for memory.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="The run's folder. [the next free one under runs/]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    data_dir: Annotated[Path | None, typer.Option(help="Where to look for fashion-mnist first.")] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard event files.")] = False,
+) -> None:
+    """Train a network on labelled pictures, signals or volumes; write a folder with the model and a report."""
+    from convlens.training import run
+    from convlens.training.recipe import recipe as named
+
+    names = None if augment is None else tuple(n for n in augment.split(",") if n and n != "none")
+    chosen = named(
+        recipe,
+        epochs=epochs,
+        batch=batch,
+        lr=lr,
+        optimizer=optimizer,
+        schedule=schedule,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        augment=names,
+        initialise=init,
+        patience=patience,
+        val=val,
+    )
+    outcome = run.train(
+        run.Request(
+            source=data,
+            net=net,
+            recipe=chosen,
+            seed=seed,
+            out=out,
+            resume=resume,
+            data_dir=data_dir,
+            size=None if size is None else sizes(size, "--size"),
+            threads=threads,
+            device=device,
+            workers=workers,
+            tensorboard=tensorboard,
+        )
+    )
+    if outcome is not None:
+        _show(outcome)
+
+
+def _show(outcome: object) -> None:
+    from convlens.training.run import Outcome
+
+    assert isinstance(outcome, Outcome)
+    result = outcome.result
+    scores = [
+        f"{name} accuracy {result[key]:.4f}"
+        for name, key in (("test", "test_accuracy"), ("validation", "val_accuracy"))
+        if result[key] is not None
+    ]
+    print(f"done     {', '.join(scores) or 'no test or validation examples'}; {result['seconds']:.0f} s")
+    print(f"model    {outcome.folder.model}")
+    print(f"report   {outcome.folder.report}")

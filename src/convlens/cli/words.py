@@ -1,0 +1,35 @@
+"""Small things that several commands read or write alike."""
+
+from __future__ import annotations
+
+from convlens.training.errors import TrainingError
+
+
+def sizes(text: str, option: str) -> tuple[int, ...]:
+    """Read ``32`` or ``32x48`` from an option; TrainingError where it is something else.
+
+    >>> sizes("32", "--size"), sizes("32x48", "--size")
+    ((32, 32), (32, 48))
+    """
+    parts = text.split("x")
+    if not 1 <= len(parts) <= 3 or not all(p.isascii() and p.isdigit() and 0 < int(p[:9]) < 2**20 for p in parts):
+        raise TrainingError(f'{option} must be a size such as 32 or 32x48, not "{text}"')
+    numbers = tuple(int(p) for p in parts)
+    return numbers * 2 if len(numbers) == 1 else numbers
+
+
+def scaled(count: float, unit: str = "") -> str:
+    """A large number as a person says it.
+
+    >>> scaled(3_600_000_100), scaled(14_400_000_400, "B"), scaled(61706), scaled(950)
+    ('3.6 billion', '14.4 GB', '61,706', '950')
+    """
+    if unit:
+        for size, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+            if count >= size:
+                return f"{count / size:.3g} {name}{unit}"
+        return f"{count:.0f} {unit}"
+    for size, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if count >= size:
+            return f"{count / size:.3g} {name}"
+    return f"{count:,.0f}"

@@ -1,0 +1,221 @@
+"""The training loop: epochs of batches, a checkpoint, and the same bits again after a kill.
+
+Every random draw of a step comes from a generator seeded by (seed, epoch, batch), never from a running one: the state
+of a run is its weights, its optimiser and where it stood.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from convlens import nn
+from convlens.data import Dataset, Preprocessing
+from convlens.data.stream import batches
+from convlens.network import Network
+
+from .augment import augment
+from .checkpoint import Checkpoint, Standing
+from .distributed import World
+from .errors import TrainingError
+from .judge import judge, to_input
+from .progress import Reporter
+from .recipe import Recipe
+from .schedule import rate
+
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
+PURPOSES = {"order": 0, "augment": 1, "dropout": 2, "weights": 3}
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that the weights at the end are a function of, on one machine with one number of threads."""
+
+    network: Network
+    data: Dataset
+    recipe: Recipe
+    seed: int
+    workers: int = 0
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The data's preprocessing; without standardisation only the division by its scale."""
+        own = self.data.preprocessing
+        if self.recipe.standardise:
+            return own
+        channels = own.shape[0]
+        return replace(own, mean=(0.0,) * channels, std=(1.0,) * channels)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps an epoch."""
+        return -(-len(self.data.train) // self.recipe.batch)
+
+    def batches(self, epoch: int) -> list[np.ndarray]:
+        """The shuffled places of an epoch's examples, cut into batches whose sizes differ by one at most.
+
+        Evenly cut, so that no last batch is too small for batch norm and every step weighs the same.
+        """
+        order = np.random.default_rng(draw_seed("order", self.seed, epoch)).permutation(len(self.data.train))
+        return np.array_split(order, self.steps_per_epoch)
+
+
+def draw_seed(purpose: str, *numbers: int) -> int:
+    """A 63-bit seed for one purpose, from (seed, epoch, batch, ...), by numpy's SeedSequence."""
+    words = np.random.SeedSequence([PURPOSES[purpose], *numbers]).generate_state(1, np.uint64)
+    return int(words[0] >> np.uint64(1))
+
+
+def generator(purpose: str, *numbers: int) -> torch.Generator:
+    """A CPU generator for one purpose, seeded by ``draw_seed``."""
+    return torch.Generator().manual_seed(draw_seed(purpose, *numbers))
+
+
+def initial(job: Job) -> torch.nn.Sequential:
+    """The network with its first weights, which depend on the seed and the recipe alone."""
+    module = nn.build(job.network)
+    nn.initialise(module, job.recipe.initialise, generator("weights", job.seed))
+    return module
+
+
+def check(job: Job) -> None:
+    """Raise TrainingError where the network cannot learn these classes."""
+    classes = len(job.data.classes)
+    if job.network.output_shape != (classes,):
+        out = "x".join(map(str, job.network.output_shape))
+        raise TrainingError(
+            f"the network ends in {out}, but {job.data.name} has {classes} classes; end it with linear {classes}"
+        )
+    if not any(True for _ in initial(job).parameters()):
+        raise TrainingError("the network has no weights to train; add a conv or linear layer")
+    if len(job.data.train) == 0:
+        raise TrainingError(f"{job.data.name} has no training examples left; lower --val or add data")
+    if job.recipe.patience is not None and job.data.val is None:
+        raise TrainingError("--patience needs validation examples; raise --val above 0")
+
+
+def optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimiser; weight decay on weights only, not on biases and norms (vectors)."""
+    matrices = [p for p in module.parameters() if p.dim() > 1]
+    vectors = [p for p in module.parameters() if p.dim() <= 1]
+    groups = [
+        {"params": params, "weight_decay": decay}
+        for params, decay in ((matrices, recipe.weight_decay), (vectors, 0.0))
+        if params
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
+    return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.999), fused=True)
+
+
+class Fit:
+    """One run of the loop: what it holds while it goes."""
+
+    def __init__(self, job: Job, world: World, reporter: Reporter, folder: Path) -> None:
+        check(job)
+        self.job, self.world, self.reporter, self.folder = job, world, reporter, folder
+        self.module = initial(job).to(world.device)
+        self.wrapped = world.wrap(self.module)
+        self.optimizer = optimizer(self.module, job.recipe)
+        self.standing = Standing()
+        self.checkpoint = Checkpoint(folder / "checkpoint.safetensors")
+
+    def resume(self) -> None:
+        """Continue from the checkpoint, if there is one."""
+        if self.checkpoint.path.exists():
+            self.standing = self.checkpoint.load(self.module, self.optimizer)
+
+    def save(self) -> None:
+        """Write where the run stands; only the first process does."""
+        if self.world.main:
+            self.checkpoint.save(self.module, self.optimizer, self.standing)
+
+    def run(self, on_epoch: Callable[[dict[str, Any], bool], None]) -> None:
+        """Train to the end. ``on_epoch`` gets each epoch's row, and whether it is the best so far."""
+        recipe = self.job.recipe
+        while self.standing.epoch < recipe.epochs and not self.standing.stopped(recipe.patience):
+            row = self._epoch()
+            better = self.standing.judge(row)
+            if self.world.main:
+                on_epoch(row, better)
+            self.standing = self.standing.next_epoch()
+            self.save()
+
+    def _epoch(self) -> dict[str, Any]:
+        job, standing = self.job, self.standing
+        self.reporter.start(standing.epoch + 1, job.recipe.epochs, len(job.data.train))
+        self.module.train()
+        parts = job.batches(standing.epoch)[standing.batch :]
+        shares = [part[self.world.rank :: self.world.size] for part in parts]
+        started, seen_before, saved = time.perf_counter(), standing.seen, time.perf_counter()
+        lr = 0.0
+        for part, (raw, labels) in zip(parts, batches(job.data.train, shares, job.workers), strict=True):
+            lr = self._step(raw, labels, len(part))
+            self.reporter.batch(int(standing.seen), standing.loss / standing.seen)
+            if time.perf_counter() - saved > SECONDS_BETWEEN_CHECKPOINTS:
+                self.save()
+                saved = time.perf_counter()
+        seconds = time.perf_counter() - started
+        row = {
+            "epoch": standing.epoch + 1,
+            "train_loss": standing.loss / standing.seen,
+            "train_accuracy": standing.right / standing.seen,
+            "learning_rate": lr,
+            "images_per_second": (standing.seen - seen_before) / max(seconds, 1e-9),
+            "seconds": seconds,
+        }
+        return {**row, **self._validate()}
+
+    def _step(self, raw: Tensor, labels: Tensor, together: int) -> float:
+        """One step on this process's share of a batch of ``together`` examples; returns the learning rate."""
+        job, standing, world = self.job, self.standing, self.world
+        where = (job.seed, standing.epoch, standing.batch, world.rank)
+        step = standing.epoch * job.steps_per_epoch + standing.batch
+        lr = rate(job.recipe, step, job.recipe.epochs * job.steps_per_epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        x = to_input(raw, job.preprocessing, world.device)
+        if job.recipe.augment:
+            x = augment(x, job.recipe.augment, generator("augment", *where))
+        torch.manual_seed(draw_seed("dropout", *where))
+        labels = labels.to(world.device)
+        logits = self.wrapped(x)
+        summed = F.cross_entropy(logits, labels, reduction="sum")
+        # DistributedDataParallel averages gradients over processes: times their number, over the whole batch's examples
+        loss = summed * (world.size / together)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        right = float((logits.detach().argmax(1) == labels).sum())
+        sums = world.total([float(summed.detach()), right])
+        standing.add(sums[0], sums[1], together)
+        if not math.isfinite(sums[0]):
+            raise TrainingError(self._diverged(sums[0], lr))
+        return lr
+
+    def _diverged(self, loss: float, lr: float) -> str:
+        kept = "; model.safetensors keeps the best epoch so far" if self.standing.best_epoch else ""
+        return (
+            f"the loss became {loss} in epoch {self.standing.epoch + 1}, batch {self.standing.batch}, at learning rate "
+            f"{lr:.3g}; try --lr {lr / 10:.1g}, or look for NaN in the data with convlens data{kept}"
+        )
+
+    def _validate(self) -> dict[str, Any]:
+        """Loss and accuracy on the validation split, each process judging its share."""
+        val = self.job.data.val
+        if val is None or not len(val):
+            return {"val_loss": None, "val_accuracy": None}
+        mine = val.take(np.arange(len(val))[self.world.rank :: self.world.size])
+        judged = judge(self.module, mine, self.job.preprocessing, self.world.device, workers=self.job.workers)
+        n = len(mine)
+        sums = self.world.total([judged.loss * n if n else 0.0, judged.accuracy * n if n else 0.0, float(n)])
+        return {"val_loss": sums[0] / sums[2], "val_accuracy": sums[1] / sums[2]}

@@ -1,0 +1,110 @@
+"""What a trained network says of files: a row a file, in order, whether it could be read or not."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from convlens.data import DataError, read_example
+
+from .errors import TrainingError
+from .judge import to_input
+from .model import Model
+from .tensors import write_bytes
+
+AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One file: the class and all probabilities (classes,), or why it could not be read."""
+
+    file: str
+    predicted: str | None
+    probabilities: np.ndarray | None
+    error: str | None
+
+    @property
+    def probability(self) -> float | None:
+        """The probability of the predicted class."""
+        return None if self.probabilities is None else float(self.probabilities.max())
+
+
+def files_of(names: Sequence[Path]) -> list[Path]:
+    """The files that are meant: a folder stands for all files in it and below, sorted, hidden ones left out.
+
+    Raises:
+        TrainingError: a folder holds none.
+    """
+    found: list[Path] = []
+    for name in names:
+        if not name.is_dir():
+            found.append(name)
+            continue
+        inside = sorted(
+            p for p in name.rglob("*") if p.is_file() and not any(s.startswith(".") for s in p.relative_to(name).parts)
+        )
+        if not inside:
+            raise TrainingError(f"the folder {name} holds no files; name a folder with pictures in it")
+        found += inside
+    return found
+
+
+def predict(
+    model: Model, files: Sequence[Path], device: torch.device, progress: Callable[[int], None] = lambda n: None
+) -> Iterator[Prediction]:
+    """Predict each file's class.
+
+    Args:
+        model: the trained network.
+        files: pictures, or ``.npy`` files with one example.
+        device: where to run.
+        progress: called with the number of files done.
+
+    Yields:
+        One Prediction a file, in order.
+    """
+    module = model.module().to(device)
+    for start in range(0, len(files), AT_ONCE):
+        part = files[start : start + AT_ONCE]
+        read = [_read(file, model) for file in part]
+        raw = [example for example in read if isinstance(example, np.ndarray)]
+        rows: Iterator[np.ndarray] = iter(())
+        if raw:
+            x = torch.from_numpy(np.stack(raw))
+            with torch.inference_mode():
+                rows = iter(module(to_input(x, model.preprocessing, device)).float().softmax(1).cpu().numpy())
+        for file, example in zip(part, read, strict=True):
+            if isinstance(example, np.ndarray):
+                row = next(rows)
+                yield Prediction(str(file), model.classes[int(row.argmax())], row, None)
+            else:
+                yield Prediction(str(file), None, None, example)
+        progress(start + len(part))
+
+
+def _read(file: Path, model: Model) -> np.ndarray | str:
+    try:
+        return np.asarray(read_example(file, model.preprocessing))
+    except DataError as error:
+        return str(error)
+
+
+def write_csv(path: Path, predictions: Sequence[Prediction], classes: Sequence[str]) -> None:
+    """Write ``file,predicted,probability,error`` and a column of probabilities a class, in one step."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "predicted", "probability", "error", *(f"p({name})" for name in classes)])
+    for p in predictions:
+        if p.probabilities is None:
+            writer.writerow([p.file, "", "", p.error, *[""] * len(classes)])
+        else:
+            shares = [f"{v:.6f}" for v in p.probabilities]
+            writer.writerow([p.file, p.predicted, f"{p.probability:.6f}", "", *shares])
+    write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))

@@ -1,0 +1,82 @@
+"""From a finished run to its report page: gathers what `report` draws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convlens.data import Split
+from convlens.network import Conv, Network, costs, fields, print_layer
+from convlens.network.layers import spell
+
+from .fit import Job, initial
+from .folder import RunFolder
+from .judge import Judgement
+from .model import Model
+from .report import RunReport, write
+
+
+def layer_rows(network: Network) -> list[dict[str, Any]]:
+    """The summary table of a network: a row a layer with its output, costs and receptive field.
+
+    >>> layer_rows(Network.parse("1x28x28: conv 6 5 pad 2"))[0]["field"]
+    '5x5'
+    """
+    rows = []
+    for layer, cost, seen in zip(network.layers, costs(network), fields(network)[1:], strict=True):
+        rows.append(
+            {
+                "name": print_layer(layer),
+                "output": spell(cost.output),
+                "parameters": cost.parameters,
+                "multiply_adds": cost.multiply_adds,
+                "field": spell(tuple(f.size for f in seen)),
+            }
+        )
+    return rows
+
+
+def publish(
+    folder: RunFolder,
+    job: Job,
+    model: Model,
+    split: str,
+    judged: Judgement,
+    result: dict[str, Any],
+    net: str,
+    command: str,
+) -> None:
+    """Write the run's report.html; ``net`` is what the person called the network."""
+    data = job.data
+    examples: Split | None = {"test": data.test, "validation": data.val, "training": data.train}[split]
+    assert examples is not None
+    settings = {"data": data.name, "seed": job.seed, **job.recipe.to_json()}
+    write(
+        RunReport(
+            title=f"{net} on {data.name}",
+            notation=str(job.network),
+            classes=data.classes,
+            settings=settings,
+            result=result,
+            layers=layer_rows(job.network),
+            epochs=folder.read_metrics(),
+            labels=judged.labels,
+            probabilities=judged.probabilities,
+            names=examples.names,
+            read=examples.read,
+            split=split,
+            kernels=_first_kernels(job.network, dict(model.module().state_dict())),
+            kernels_before=_first_kernels(job.network, dict(initial(job).state_dict())),
+            notes=[(note.kind, note.message, note.names) for note in data.notes],
+            command=command,
+        ),
+        folder.report,
+    )
+
+
+def _first_kernels(network: Network, state: dict[str, Any]) -> np.ndarray | None:
+    """The first layer's weight (O, C / groups, *kernel) where it is a conv."""
+    if not network.layers or not isinstance(network.layers[0], Conv):
+        return None
+    return np.asarray(state["0.weight"].detach().cpu().numpy(), dtype=np.float32)

@@ -1,0 +1,282 @@
+"""One training run from a data source to a folder with a model, metrics, a result and a report."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from convlens import __version__
+from convlens.data import Dataset, FileSplit, load
+from convlens.network import Network, resolve, total
+
+from .distributed import World, threads, world
+from .errors import TrainingError
+from .fit import Fit, Job
+from .folder import RunFolder
+from .judge import Judgement, judge
+from .model import Model
+from .progress import Reporter, reporter
+from .publish import publish
+from .recipe import Recipe
+from .tensorboard import board
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asked for.
+
+    Args:
+        source: ``"fashion-mnist"``, a folder or a file.
+        net: a named network, a line of notation, or layers without an input.
+        recipe: how to train.
+        seed: of the weights, the order, the augmentation, and the validation split.
+        out: the run folder; None: the next free one under ``runs/``.
+        resume: continue the run in ``out``.
+        data_dir: where named data sets are looked for first.
+        size: (H, W) or the like that pictures are brought to; None: the network's or the data's own.
+        threads: CPU threads; None: the cores this process may use.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"``.
+        workers: helper processes that decode sets too large for memory.
+        tensorboard: also write TensorBoard event files into the folder.
+    """
+
+    source: str
+    net: str = "lenet"
+    recipe: Recipe = field(default_factory=Recipe)
+    seed: int = 0
+    out: Path | None = None
+    resume: bool = False
+    data_dir: Path | None = None
+    size: tuple[int, ...] | None = None
+    threads: int | None = None
+    device: str = "auto"
+    workers: int = 0
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a run's files lie, and what ``result.json`` holds."""
+
+    folder: RunFolder
+    result: dict[str, Any]
+
+
+def train(request: Request) -> Outcome | None:
+    """Train as requested; returns the outcome, or None in the helper processes of a torchrun.
+
+    Raises:
+        TrainingError, DataError, NetworkError: with a sentence for the person who asked.
+    """
+    if not 0 <= request.seed < 2**63:
+        raise TrainingError(f"--seed must be 0 to 2**63 - 1, not {request.seed}")
+    count = threads(request.threads)
+    with world(request.device) as here:
+        teller = reporter(main=here.main)
+        try:
+            return _train(request, here, teller, count)
+        finally:
+            teller.close()
+
+
+def _train(request: Request, here: World, teller: Reporter, count: int) -> Outcome | None:
+    started = time.perf_counter()
+    data = load(
+        request.source,
+        data_dir=request.data_dir,
+        val=request.recipe.val,
+        seed=request.seed,
+        size=_size(request),
+        channels=_channels(request),
+    )
+    network = fitting(request.net, data)
+    job = Job(network, data, request.recipe, request.seed, request.workers)
+    folder = _folder(request, job, here, count)
+    fit = Fit(job, here, teller, folder.path)
+    if request.resume:
+        fit.resume()
+        if here.main:
+            folder.keep_metrics(fit.standing.epoch)
+    introduce(teller, job, here, count, folder, fit.standing.epoch, fit.standing.batch)
+    earlier = sum(row["seconds"] for row in folder.read_metrics()) if here.main else 0.0
+    _run(fit, folder, request.tensorboard)
+    if not here.main:
+        return None
+    teller.close()
+    model = Model.load(folder.model)
+    judged_split, judged = _judge(model, data, here, request.workers)
+    result = _result(job, folder, model, judged_split, judged)
+    result |= {"seconds": round(earlier + time.perf_counter() - started, 3)}
+    result |= {"threads": count, "processes": here.size, "device": str(here.device)}
+    folder.write_json(folder.result, result)
+    publish(folder, job, model, judged_split, judged, result, _word(request.net), command())
+    return Outcome(folder, result)
+
+
+def command() -> str:
+    """The command line that this process was started with, fit to be pasted."""
+    name = Path(sys.argv[0]).name
+    first = "python -m convlens" if name == "__main__.py" else name
+    return f"{first} {shlex.join(sys.argv[1:])}"
+
+
+def _size(request: Request) -> tuple[int, ...] | None:
+    """The size pictures are brought to: as asked, or what the network's own line says."""
+    if request.size is not None or ":" not in request.net:
+        return request.size
+    return Network.parse(request.net).input_shape[1:] or None
+
+
+def _channels(request: Request) -> int | None:
+    return Network.parse(request.net).input_shape[0] if ":" in request.net else None
+
+
+def fitting(net: str, data: Dataset) -> Network:
+    """The network that a person means, for this data.
+
+    Raises:
+        NetworkError, TrainingError: it cannot be, or reads another shape than the data has.
+    """
+    shape = data.preprocessing.shape
+    network = resolve(net, shape, len(data.classes))
+    if network.input_shape != shape:
+        has, reads = ("x".join(map(str, s)) for s in (shape, network.input_shape))
+        raise TrainingError(
+            f"{data.name} has examples of {has}, but the network reads {reads}; start its line with {has}:"
+        )
+    return network
+
+
+def _folder(request: Request, job: Job, here: World, count: int) -> RunFolder:
+    """The run's folder, begun or found again. Helper processes only need it to resume."""
+    settings = {
+        "network": str(job.network),
+        "data": str(request.source),
+        "recipe": job.recipe.to_json(),
+        "seed": request.seed,
+        "threads": count,
+        "processes": here.size,
+        "device": here.device.type,
+    }
+    if request.resume:
+        if request.out is None:
+            raise TrainingError("--resume needs --out, the folder of the run to continue")
+        folder = RunFolder(request.out)
+        _same(folder.settings(), settings, folder)
+        return folder
+    if not here.main:
+        return RunFolder(request.out or RUNS)
+    name = f"{_word(request.net)}-{_word(Path(request.source).stem)}"
+    folder = RunFolder.fresh(RUNS, name) if request.out is None else RunFolder(request.out)
+    folder.begin({**settings, "versions": {"convlens": __version__, "torch": str(torch.__version__)}})
+    return folder
+
+
+def _word(text: str) -> str:
+    """A part of a folder's name: a name as it is, a line of notation as "net"."""
+    return text if text.replace("-", "").replace("_", "").isalnum() else "net"
+
+
+def _same(before: dict[str, Any], now: dict[str, Any], folder: RunFolder) -> None:
+    """A run goes on with what it was started with, or it would not end with the same weights."""
+    for name, value in now.items():
+        was = before.get(name)
+        if name == "recipe" and isinstance(was, dict):
+            different = [key for key in value if was.get(key) != value[key]]
+            if different:
+                key = different[0]
+                raise TrainingError(
+                    f"the run in {folder.path} was started with {key} {was.get(key)}, not {value[key]}; "
+                    "resume it with the same, or choose another --out"
+                )
+        elif was != value:
+            raise TrainingError(
+                f"the run in {folder.path} was started with {name} {was}, not {value}; "
+                "resume it with the same, or choose another --out"
+            )
+
+
+def introduce(teller: Reporter, job: Job, here: World, count: int, folder: RunFolder, epoch: int, batch: int) -> None:
+    """Say what will run where, on what, and what the data has to say."""
+    data, splits = job.data, []
+    for name, split in (("training", data.train), ("validation", data.val), ("test", data.test)):
+        if split is not None:
+            splits.append(f"{len(split):,} {name}")
+    shown = ", ".join(data.classes[:10]) + (f", ... ({len(data.classes)})" if len(data.classes) > 10 else "")
+    teller.say(f"data     {data.name}: {', '.join(splits)}; {len(data.classes)} classes: {shown}")
+    for note in data.notes:
+        teller.say(f"note     {note}")
+    teller.say(f"network  {job.network}")
+    cost = total(job.network)
+    teller.say(f"         {cost.parameters:,} parameters, {cost.multiply_adds:,} multiply-adds an example")
+    processes = f"{here.size} processes, " if here.size > 1 else ""
+    teller.say(f"runs     PyTorch {torch.__version__} on {here.device}, {processes}{count} threads, seed {job.seed}")
+    where = f", from epoch {epoch + 1}, batch {batch}" if epoch or batch else ""
+    teller.say(f"folder   {folder.path}{where}")
+
+
+def _run(fit: Fit, folder: RunFolder, tensorboard: bool) -> None:
+    """Run the loop, writing metrics and the best model."""
+    writer = board(folder.path / "tensorboard" if tensorboard and fit.world.main else None)
+
+    def on_epoch(row: dict[str, Any], better: bool) -> None:
+        folder.add_metrics(row)
+        writer(row)
+        if better:
+            job = fit.job
+            scores = {key: row[key] for key in ("epoch", "train_accuracy", "val_loss", "val_accuracy")}
+            Model(
+                job.network,
+                job.data.classes,
+                job.preprocessing,
+                fit.module.state_dict(),
+                job.data.name,
+                job.seed,
+                scores,
+            ).save(folder.model)
+        fit.reporter.epoch(row)
+        for split in (fit.job.data.train, fit.job.data.val):
+            for note in split.report() if isinstance(split, FileSplit) else ():
+                fit.reporter.say(f"note     {note}")
+
+    try:
+        fit.run(on_epoch)
+    except KeyboardInterrupt:
+        fit.save()
+        raise
+
+
+def _judge(model: Model, data: Dataset, here: World, workers: int) -> tuple[str, Judgement]:
+    """The final judgement: on the test split, else the validation split, else the training split."""
+    for name, split in (("test", data.test), ("validation", data.val), ("training", data.train)):
+        if split is not None and len(split):
+            module = model.module().to(here.device)
+            return name, judge(module, split, model.preprocessing, here.device, workers=workers)
+    raise TrainingError(f"{data.name} has no examples")
+
+
+def _result(job: Job, folder: RunFolder, model: Model, split: str, judged: Judgement) -> dict[str, Any]:
+    rows = folder.read_metrics()
+    seconds = sum(row["seconds"] for row in rows)
+    return {
+        "test_accuracy": judged.accuracy if split == "test" else None,
+        "test_loss": judged.loss if split == "test" else None,
+        "val_accuracy": model.scores["val_accuracy"],
+        "epochs": len(rows),
+        "best_epoch": model.scores["epoch"],
+        "training_seconds": round(seconds, 3),
+        "images_per_second": round(len(rows) * len(job.data.train) / max(seconds, 1e-9), 1),
+        "parameters": total(job.network).parameters,
+        "network": str(job.network),
+        "data": job.data.name,
+        "seed": job.seed,
+        "versions": dict(model.versions),
+    }
