@@ -1,8 +1,7 @@
 """MaxPool and AvgPool: one n-d class each; their 1-d, 2-d and 3-d faces.
 
-torch pools. Where it refuses a padding (more than half the window, not the same on both sides, or for a window beyond
-the unpadded input), the input is padded first: with -inf for the maximum, with zeros for the mean, whose divisors are
-then counted from the axes.
+torch pools. Where it refuses a padding, or would mistake it (``_torch_pads`` says where), the input is padded first:
+with -inf for the maximum, with zeros for the mean, whose divisors are then counted from the axes.
 """
 
 from __future__ import annotations
@@ -121,8 +120,18 @@ def counts(axis: Axis, padding: bool) -> list[int]:
 
 
 def _torch_pads(axes: tuple[Axis, ...]) -> bool:
-    """Whether torch takes the padding as it is; avg_pool3d wants the window within the unpadded input as well."""
-    return all(axis.before == axis.after <= axis.kernel // 2 and axis.kernel <= axis.size for axis in axes)
+    """Whether torch takes the padding as it is.
+
+    It takes the same on both sides, at most half the window; avg_pool3d wants the window within the unpadded input as
+    well. Where every tap of a dilated window falls on padding, max_pool's index lies past the input (torch 2.13: cell 3
+    of 3 for ``1x3: maxpool 2 stride 3 pad 1 dilation 4``), and backward would write there.
+    """
+    return all(
+        axis.before == axis.after <= axis.kernel // 2
+        and axis.kernel <= axis.size
+        and (axis.before == 0 or axis.dilation == 1)
+        for axis in axes
+    )
 
 
 def _windows(axes: tuple[Axis, ...]) -> tuple[int, ...]:
