@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -102,6 +103,21 @@ def test_hostile_fields_are_refused_with_a_sentence(make: object, value: object)
 def test_hostile_inputs_are_refused(shape: object) -> None:
     with pytest.raises(NetworkError):
         Network(shape, ())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "line", ["1x3: maxpool 2 stride 3 pad 1 dilation 4", "1x1: maxpool 2 stride 1 pad 2 dilation 4"]
+)
+def test_a_window_must_see_a_real_cell(line: str) -> None:
+    with pytest.raises(NetworkError, match="nothing but padding"):
+        Network.parse(line)
+
+
+@pytest.mark.parametrize("value", [np.array([2, 2]), np.zeros(3), 10**400])
+def test_arrays_and_huge_numbers_are_refused_too(value: object) -> None:
+    for make in (MaxPool, AvgPool, Dropout, Linear):
+        with pytest.raises(NetworkError):
+            make(value)  # type: ignore[arg-type]
 
 
 def test_largest_legal_numbers_cost_no_time() -> None:

@@ -77,12 +77,20 @@ def _flag(value: object, field: str) -> bool:
 
 
 def _fraction(value: object, field: str, *, low: float, high: float, open_low: bool = False) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise NetworkError(f"the {_spoken(field)} must be a number, not {value!r}", field=field)
-    if not low <= value <= high or (open_low and value == low):
+    try:
+        number = math.nan if isinstance(value, (bool, str, bytes)) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        shown = repr(value)
+        raise NetworkError(
+            f"the {_spoken(field)} must be a number, not {shown if len(shown) < 60 else shown[:57] + '...'}",
+            field=field,
+        )
+    if not low <= number <= high or (open_low and number == low):
         least = f"more than {low:g}" if open_low else f"at least {low:g}"
-        raise NetworkError(f"the {_spoken(field)} must be {least} and at most {high:g}, not {value!r}", field=field)
-    return float(value)
+        raise NetworkError(f"the {_spoken(field)} must be {least} and at most {high:g}, not {number!r}", field=field)
+    return number
 
 
 @dataclass(frozen=True)
@@ -109,11 +117,12 @@ class Layer:
 
 
 def check_rank(value: tuple[Sides, ...], field: str, rank: int) -> None:
-    """Raise NetworkError unless ``value`` has one entry for each of ``rank`` spatial axes."""
+    """Raise NetworkError unless ``value`` has one entry for each of ``rank`` (0 to 3) spatial axes."""
     if len(value) != rank:
         axes = "1 axis" if len(value) == 1 else f"{len(value)} axes"
+        kind = RANK_NAMES.get(rank, "something")
         raise NetworkError(
-            f"the {_spoken(field)} {spell(value)} names {axes}, but the input is {RANK_NAMES[rank]} with {rank}",
+            f"the {_spoken(field)} {spell(value)} names {axes}, but the input is {kind} with {rank}",
             field=field,
         )
 
@@ -204,7 +213,7 @@ class _Pool(Layer):
     padding: Padding = 0
 
     def __post_init__(self) -> None:
-        whole_input = self.window == "all"
+        whole_input = isinstance(self.window, str) and self.window == "all"
         _set(
             self,
             window="all" if whole_input else _sizes(self.window, "window"),

@@ -173,6 +173,12 @@ def _check_fits(layer: Windowed, found: tuple[Axis, ...], i: int, axis: Axis, fi
             "or a window would see nothing but padding",
             field="padding",
         )
+    if isinstance(layer, MaxPool) and axis.kernel > 1 and axis.size < axis.dilation and (axis.before or axis.after):
+        raise NetworkError(
+            f"the dilation {axis.dilation} steps over all {axis.size} cells, so that with padding a window could see "
+            "nothing but padding; take a smaller dilation",
+            field="dilation",
+        )
 
 
 def output_shape(layer: Layer, shape: Shape) -> Shape:

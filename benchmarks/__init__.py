@@ -1,0 +1,1 @@
+"""Figures that README states, made by the commands that it names."""

@@ -1,0 +1,1 @@
+"""Small programs that use convlens, each for one thing."""
