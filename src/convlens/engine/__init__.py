@@ -1,0 +1,61 @@
+"""What makes a network fast: machine code written from Python, a block of images in the lanes of every vector.
+
+>>> import numpy as np
+>>> from convlens.network import Network
+>>> network = Network.parse("2x5x5: conv 3 3, relu, flatten, linear 4")
+>>> parameters = {"0.weight": np.ones((3, 2, 3, 3)), "0.bias": np.zeros(3)}
+>>> parameters |= {"3.weight": np.ones((4, 27)), "3.bias": np.zeros(4)}
+>>> compile(network, parameters)(np.ones((1, 2, 5, 5)))
+array([[486., 486., 486., 486.]], dtype=float32)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlens.network import Network
+
+from .errors import EngineError
+from .plan import Plan, plan, refusals
+from .program import Program
+from .target import TARGETS, Target, host, runnable
+
+__all__ = [
+    "TARGETS",
+    "EngineError",
+    "Plan",
+    "Program",
+    "Target",
+    "compile",
+    "host",
+    "plan",
+    "refusals",
+    "runnable",
+]
+
+
+def compile(
+    network: Network,
+    parameters: Mapping[str, NDArray[np.generic]],
+    *,
+    training: bool = False,
+    threads: int | None = None,
+) -> Program:
+    """Compile a network for this processor.
+
+    Args:
+        network: the network.
+        parameters: name to array, named and shaped as in ``nn.build(network).state_dict()``.
+        training: whether gradients are wanted.
+        threads: how many run at once; None: the cores this process may use.
+
+    Returns:
+        A Program, called with batches (N, *input_shape).
+
+    Raises:
+        EngineError: a layer has no kernel (every reason is named), or a parameter is missing or of another shape.
+    """
+    return Program(network, parameters, training=training, threads=threads)

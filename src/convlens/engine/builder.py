@@ -1,0 +1,265 @@
+"""The small vocabulary in which kernels are written: loop, load, splat, fma, select, store.
+
+A kernel is one function on float32 pointers. Python loops unroll while it is written; ``loop`` makes a loop that runs.
+Offsets count floats. Nothing here knows what a convolution is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from llvmlite import ir
+
+from .target import Target
+
+F32 = ir.FloatType()
+I64 = ir.IntType(64)
+I32 = ir.IntType(32)
+
+# llvmlite has no types: a Value is a number or vector of the running kernel, an Index also one known while writing it
+Value: TypeAlias = Any
+Index: TypeAlias = int | Any
+
+
+@dataclass
+class Loop:
+    """A running loop: its index, the values carried into this turn, and those of the next (set them inside)."""
+
+    index: Value
+    values: list[Value]
+    next: list[Value] = field(default_factory=list)
+
+    @property
+    def out(self) -> list[Value]:
+        """After the loop: the carried values of its last turn."""
+        return self.next
+
+
+class Kernel:
+    """One function under construction.
+
+    Args:
+        name: the function's name in the machine code.
+        target: whose lanes it is written for.
+        arguments: names of its pointer arguments; none may overlap another.
+        counts: names of its 64-bit whole-number arguments, after the pointers.
+    """
+
+    def __init__(self, name: str, target: Target, arguments: Sequence[str], counts: Sequence[str] = ()) -> None:
+        self.name, self.target, self.lanes = name, target, target.lanes
+        self.module = ir.Module(name)
+        types = [F32.as_pointer()] * len(arguments) + [I64] * len(counts)
+        self.function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), types), name)
+        for argument, label in zip(self.function.args, [*arguments, *counts], strict=True):
+            argument.name = label
+            if isinstance(argument.type, ir.PointerType):
+                argument.add_attribute("noalias")
+        self.b = ir.IRBuilder(self.function.append_basic_block("entry"))
+        self.arguments: tuple[Value, ...] = tuple(self.function.args)
+        self.vector = ir.VectorType(F32, self.lanes)
+        self._declared: dict[str, ir.Function] = {}
+
+    # ---- whole numbers and addresses ----
+
+    def index(self, value: Index) -> Value:
+        """A whole number as a value."""
+        return ir.Constant(I64, value) if isinstance(value, int) else value
+
+    def add(self, a: Index, b: Index) -> Index:
+        """a + b, folded where both are known."""
+        if isinstance(a, int) and isinstance(b, int):
+            return a + b
+        if isinstance(a, int) and a == 0:
+            return b
+        if isinstance(b, int) and b == 0:
+            return a
+        return self.b.add(self.index(a), self.index(b))
+
+    def times(self, a: Index, b: Index) -> Index:
+        """a * b, folded where both are known."""
+        if isinstance(a, int) and isinstance(b, int):
+            return a * b
+        if (isinstance(a, int) and a == 0) or (isinstance(b, int) and b == 0):
+            return 0
+        if isinstance(a, int) and a == 1:
+            return b
+        if isinstance(b, int) and b == 1:
+            return a
+        return self.b.mul(self.index(a), self.index(b))
+
+    def offset(self, *terms: tuple[Index, int] | Index) -> Index:
+        """The sum of terms, each a number or (index, stride)."""
+        total: Index = 0
+        for term in terms:
+            total = self.add(total, self.times(*term) if isinstance(term, tuple) else term)
+        return total
+
+    def at(self, pointer: Value, *terms: tuple[Index, int] | Index) -> Value:
+        """The address ``pointer + offset(terms)``."""
+        offset = self.offset(*terms)
+        return pointer if isinstance(offset, int) and offset == 0 else self.b.gep(pointer, [self.index(offset)])
+
+    def table(self, name: str, numbers: Sequence[int]) -> Value:
+        """A constant array of whole numbers; read it with ``entry``."""
+        kind = ir.ArrayType(I64, max(1, len(numbers)))
+        constant = ir.GlobalVariable(self.module, kind, f"{self.name}.{name}")
+        constant.initializer = ir.Constant(kind, list(numbers) or [0])
+        constant.global_constant = True
+        constant.linkage = "internal"
+        return self.b.gep(constant, [ir.Constant(I64, 0), ir.Constant(I64, 0)])
+
+    def entry(self, table: Value, index: Index) -> Value:
+        """The number at ``index`` of a table."""
+        return self.b.load(self.b.gep(table, [self.index(index)]))
+
+    def lane(self, number: int) -> Value:
+        """The number of a lane, as ``extract_element`` takes it."""
+        return ir.Constant(I32, number)
+
+    # ---- vectors ----
+
+    def zero(self) -> Value:
+        """A vector of zeros."""
+        return self.constant(0.0)
+
+    def constant(self, value: float) -> Value:
+        """A vector with ``value`` in every lane."""
+        return ir.Constant(self.vector, [value] * self.lanes)
+
+    def load(self, pointer: Value, *terms: tuple[Index, int] | Index, aligned: bool = True) -> Value:
+        """The vector at an address; ``aligned`` promises a multiple of its size."""
+        address = self.b.bitcast(self.at(pointer, *terms), self.vector.as_pointer())
+        return self.b.load(address, align=self.target.vector_bytes if aligned else 4)
+
+    def store(self, value: Value, pointer: Value, *terms: tuple[Index, int] | Index, aligned: bool = True) -> None:
+        """Write a vector."""
+        address = self.b.bitcast(self.at(pointer, *terms), value.type.as_pointer())
+        self.b.store(value, address, align=self.target.vector_bytes if aligned else 4)
+
+    def scalar(self, pointer: Value, *terms: tuple[Index, int] | Index) -> Value:
+        """The one number at an address."""
+        return self.b.load(self.at(pointer, *terms), align=4)
+
+    def splat(self, pointer: Value, *terms: tuple[Index, int] | Index) -> Value:
+        """The number at an address, in every lane."""
+        return self.spread(self.scalar(pointer, *terms))
+
+    def spread(self, scalar: Value) -> Value:
+        """A scalar in every lane."""
+        one = self.b.insert_element(ir.Constant(self.vector, ir.Undefined), scalar, ir.Constant(I32, 0))
+        return self.b.shuffle_vector(one, one, ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes))
+
+    def fma(self, a: Value, b: Value, c: Value) -> Value:
+        """a * b + c, in one rounding where the target can."""
+        # a fused call on a processor without the instruction would become a library call a lane
+        name = "llvm.fma" if self.target.fma else "llvm.fmuladd"
+        return self.b.call(self._intrinsic(name, 3), [a, b, c])
+
+    def sqrt(self, a: Value) -> Value:
+        """The square root, lane by lane."""
+        return self.b.call(self._intrinsic("llvm.sqrt", 1), [a])
+
+    def floor(self, a: Value) -> Value:
+        """The largest whole number not above, lane by lane."""
+        return self.b.call(self._intrinsic("llvm.floor", 1), [a])
+
+    def _intrinsic(self, name: str, arity: int) -> ir.Function:
+        full = f"{name}.v{self.lanes}f32"
+        if full not in self._declared:
+            kind = ir.FunctionType(self.vector, [self.vector] * arity)
+            self._declared[full] = ir.Function(self.module, kind, full)
+        return self._declared[full]
+
+    def maximum(self, a: Value, b: Value) -> Value:
+        """The larger of both, lane by lane; NaN if either is."""
+        # b > a is false for a NaN in a, which is kept; a NaN in b compares as larger (unordered) and is taken
+        bigger = self.b.fcmp_ordered(">", b, a)
+        nan = self.b.fcmp_unordered("uno", b, b)
+        return self.b.select(self.b.or_(bigger, nan), b, a)
+
+    def relu(self, a: Value) -> Value:
+        """max(a, 0); NaN stays."""
+        return self.b.select(self.b.fcmp_ordered("<", a, self.zero()), self.zero(), a)
+
+    def barrier(self) -> None:
+        """Keep memory operations on their side of this place: without it unrolled loads are shared, and spilled."""
+        self.b.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], True)
+
+    # ---- loops ----
+
+    @contextmanager
+    def loop(
+        self, stop: Index, carried: Sequence[Value] = (), start: Index = 0, step: int = 1, *, maybe_empty: bool = False
+    ) -> Iterator[Loop]:
+        """Run the block for index = start, start + step, ... below ``stop``.
+
+        ``carried`` values live in registers; set ``next`` inside when they change. A loop runs at least once unless it
+        is ``maybe_empty``.
+        """
+        b, before = self.b, self.b.block
+        body, done = b.append_basic_block("loop"), b.append_basic_block("done")
+        first = self.index(start)
+        if maybe_empty:
+            b.cbranch(b.icmp_signed("<", first, self.index(stop)), body, done)
+        else:
+            b.branch(body)
+        b.position_at_end(body)
+        i = b.phi(I64)
+        i.add_incoming(first, before)
+        phis = [b.phi(v.type) for v in carried]
+        for phi, v in zip(phis, carried, strict=True):
+            phi.add_incoming(v, before)
+        turn = Loop(i, list(phis), list(phis))
+        yield turn
+        after = b.add(i, ir.Constant(I64, step))
+        i.add_incoming(after, b.block)
+        for phi, v in zip(phis, turn.next, strict=True):
+            phi.add_incoming(v, b.block)
+        last = b.block
+        b.cbranch(b.icmp_signed("<", after, self.index(stop)), body, done)
+        b.position_at_end(done)
+        if maybe_empty:
+            merged = [b.phi(v.type) for v in carried]
+            for phi, v, w in zip(merged, carried, turn.next, strict=True):
+                phi.add_incoming(v, before)
+                phi.add_incoming(w, last)
+            turn.next = list(merged)
+
+    @contextmanager
+    def each(self, count: int) -> Iterator[Index]:
+        """The indices 0 to ``count`` - 1: a running loop, or just 0 where there is one."""
+        if count == 1:
+            yield 0
+        else:
+            with self.loop(count) as turn:
+                yield turn.index
+
+    def transpose(self, rows: list[Value]) -> list[Value]:
+        """As many vectors as lanes, mirrored at the diagonal: butterflies of half the size each time."""
+        rows, step = list(rows), self.lanes // 2
+        while step:
+            low = [i if not i & step else self.lanes + i - step for i in range(self.lanes)]
+            high = [i + step if not i & step else self.lanes + i for i in range(self.lanes)]
+            for i in range(self.lanes):
+                if not i & step:
+                    a, b = rows[i], rows[i + step]
+                    rows[i], rows[i + step] = self._mix(a, b, low), self._mix(a, b, high)
+            step //= 2
+        return rows
+
+    def _mix(self, a: Value, b: Value, places: list[int]) -> Value:
+        return self.b.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(places)), places))
+
+    def text(self) -> str:
+        """The finished function as LLVM's text."""
+        if not self.b.block.is_terminated:
+            self.b.ret_void()
+        width = 32 * self.lanes
+        attributes = f'"prefer-vector-width"="{width}" "min-legal-vector-width"="{width}"'
+        text = str(self.module)
+        start = text.index("define ")
+        brace = text.index("{", start)
+        return f"{text[:brace].rstrip()} {attributes} {text[brace:]}"

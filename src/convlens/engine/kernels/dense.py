@@ -1,0 +1,115 @@
+"""Dense layers, a block of images in lanes: forward, the gradient of the input, the gradient of the weights.
+
+forward:  result[o] = activation(bias[o] + sum over i of weight[o, i] * input[i])
+input:    result[i] = sum over o of weight[o, i] * gradient[o]
+weights:  sums[o, i] += sum over images of gradient[o] * input[i]       lanes along i: the input is mirrored first
+"""
+
+from __future__ import annotations
+
+from ..builder import Kernel
+from ..target import Target
+from ..tiles import split
+from .activation import Activation, apply
+
+
+def _most(target: Target) -> int:
+    """Sums in registers at once: all but one for the vector, one for the splat, one to spare."""
+    return target.registers - 3
+
+
+def _even(count: int, most: int) -> int:
+    """The tile that covers ``count`` in as few turns as ``most`` allows, evenly."""
+    turns = -(-count // most)
+    return -(-count // turns)
+
+
+def forward(target: Target, inputs: int, outputs: int, bias: bool, activation: Activation, name: str) -> Kernel:
+    """Write the kernel ``(input, weight, bias, result)``: input [i][lane], weight [o][i], result [o][lane]."""
+    k = Kernel(name, target, ("input", "weight", "bias", "result"))
+    source, weight, offset, result = k.arguments
+    tile = _even(outputs, _most(target))
+    for many, times in split(outputs, tile):
+        with k.each(times) as n:
+            first = k.add(k.times(n, many), 0 if many == tile else outputs - many)
+            rows = k.at(weight, (first, inputs))
+            start = [k.splat(offset, first, o) if bias else k.zero() for o in range(many)]
+            with k.loop(inputs, start) as i:
+                k.barrier()
+                cell = k.load(source, (i.index, k.lanes))
+                i.next = [k.fma(k.splat(rows, i.index, o * inputs), cell, v) for o, v in enumerate(i.values)]
+            for o, v in enumerate(i.out):
+                k.store(apply(k, activation, v), result, (first, k.lanes), o * k.lanes)
+    return k
+
+
+def of_input(target: Target, inputs: int, outputs: int, name: str) -> Kernel:
+    """Write the kernel ``(gradient, weight, result)``: gradient [o][lane], result [i][lane]."""
+    k = Kernel(name, target, ("gradient", "weight", "result"))
+    gradient, weight, result = k.arguments
+    tile = _even(inputs, _most(target))
+    for many, times in split(inputs, tile):
+        with k.each(times) as n:
+            first = k.add(k.times(n, many), 0 if many == tile else inputs - many)
+            column = k.at(weight, first)
+            with k.loop(outputs, [k.zero()] * many) as o:
+                k.barrier()
+                cell = k.load(gradient, (o.index, k.lanes))
+                i_next = [k.fma(k.splat(column, (o.index, inputs), i), cell, v) for i, v in enumerate(o.values)]
+                o.next = i_next
+            for i, v in enumerate(o.out):
+                k.store(v, result, (first, k.lanes), i * k.lanes)
+    return k
+
+
+def mirrored(inputs: int, lanes: int) -> int:
+    """Floats from one image to the next in the mirrored input: the inputs, rounded up to whole vectors."""
+    return -(-inputs // lanes) * lanes
+
+
+def mirror(target: Target, inputs: int, name: str) -> Kernel:
+    """Write the kernel ``(input, result)``: from [i][lane] to [lane][i], zeros behind the last input."""
+    k = Kernel(name, target, ("input", "result"))
+    source, result = k.arguments
+    row = mirrored(inputs, k.lanes)
+    full, rest = divmod(inputs, k.lanes)
+    if full:
+        with k.each(full) as n:
+            columns = [k.load(source, (n, k.lanes * k.lanes), i * k.lanes) for i in range(k.lanes)]
+            for image, v in enumerate(k.transpose(columns)):
+                k.store(v, result, (n, k.lanes), image * row)
+    if rest:
+        columns = [k.load(source, (full * k.lanes + i) * k.lanes) for i in range(rest)]
+        for image, v in enumerate(k.transpose(columns + [k.zero()] * (k.lanes - rest))):
+            k.store(v, result, full * k.lanes + image * row)
+    return k
+
+
+def of_weights(target: Target, inputs: int, outputs: int, name: str) -> Kernel:
+    """Write the kernel ``(mirrored, gradient, sums)``: adds to sums [o][i], i rounded up to whole vectors."""
+    k = Kernel(name, target, ("mirrored", "gradient", "sums"))
+    source, gradient, sums = k.arguments
+    row = mirrored(inputs, k.lanes)
+    vectors = row // k.lanes
+    # 12 of 16, or 28 of 32 registers hold sums: a few outputs by a few vectors of inputs
+    most_o, most_v = (3, 4) if target.registers == 16 else (4, 6)
+    for o_many, o_times in split(outputs, min(most_o, outputs)):
+        with k.each(o_times) as on:
+            o = k.add(k.times(on, o_many), 0 if o_many == min(most_o, outputs) else outputs - o_many)
+            for v_many, v_times in split(vectors, min(most_v, vectors)):
+                with k.each(v_times) as vn:
+                    v = k.add(k.times(vn, v_many), 0 if v_many == min(most_v, vectors) else vectors - v_many)
+                    place = k.at(sums, (o, row), (v, k.lanes))
+                    spots = [(a, b) for a in range(o_many) for b in range(v_many)]
+                    total = {(a, b): k.load(place, a * row + b * k.lanes) for a, b in spots}
+                    cells, slopes = k.at(source, (v, k.lanes)), k.at(gradient, (o, k.lanes))
+                    for image in range(k.lanes):
+                        k.barrier()
+                        held = [k.load(cells, image * row + b * k.lanes) for b in range(v_many)]
+                        for a in range(o_many):
+                            weight = k.splat(slopes, a * k.lanes + image)
+                            for b in range(v_many):
+                                total[a, b] = k.fma(weight, held[b], total[a, b])
+                    for a, b in spots:
+                        k.store(total[a, b], place, a * row + b * k.lanes)
+    return k

@@ -1,0 +1,241 @@
+"""From a network and its shapes to groups of layers that share one kernel, and to where everything lies.
+
+Decides what is fused, which buffers a block of images needs, and what the backward pass finds again; ``program`` only
+carries it out. What cannot be compiled is refused here, with a sentence a reason.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from convlens.network import (
+    AvgPool,
+    BatchNorm,
+    Conv,
+    Dense4d,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    LocalConv,
+    MaxPool,
+    Network,
+    ReLU,
+    Sigmoid,
+    Tanh,
+    axes,
+    parameter_shapes,
+    print_layer,
+)
+
+from .errors import EngineError
+from .kernels.activation import Activation
+from .kernels.convolution import Convolution, Pool, PoolKind
+from .kernels.dense import mirrored
+from .layout import Layout, Window, three
+from .target import Target
+
+ACTIVATIONS: dict[type[Layer], Activation] = {Sigmoid: "sigmoid", Tanh: "tanh", ReLU: "relu"}
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A dense layer: sizes, bias and the activation behind it."""
+
+    inputs: int
+    outputs: int
+    bias: bool
+    activation: Activation
+
+
+@dataclass(frozen=True)
+class Group:
+    """Layers that one kernel runs.
+
+    Args:
+        layers: their places in the network, first and past the end.
+        work: what the kernel does.
+        weight: the name of its weight, ``"3.weight"``; None for an identity that only carries activation and pool.
+        source: the layout of its input, with the borders that it reads.
+        result: of its output, with the borders that the next group reads.
+    """
+
+    layers: tuple[int, int]
+    work: Convolution | Dense
+    weight: str | None
+    source: Layout
+    result: Layout
+
+    @property
+    def bias(self) -> str | None:
+        """The name of its bias, or None."""
+        return self.weight.replace("weight", "bias") if self.weight and self.work.bias else None
+
+    @property
+    def plain(self) -> Layout:
+        """The output's layout without borders: how gradients lie."""
+        return Layout(self.result.lanes, self.result.channels, self.result.size)
+
+    @property
+    def sums(self) -> Layout:
+        """The layout of the sums before activation and pool, without borders."""
+        if isinstance(self.work, Dense):
+            return self.plain
+        return Layout(self.result.lanes, self.work.filters, self.work.window.out)
+
+    @property
+    def weight_floats(self) -> int:
+        """Floats of its weight."""
+        if isinstance(self.work, Dense):
+            return self.work.outputs * self.work.inputs
+        return self.work.filters * (self.work.channels // self.work.groups) * self.work.window.taps
+
+    @property
+    def weight_sums(self) -> int:
+        """Floats of the weight gradient while it is summed up: a number a lane, or whole vectors along the inputs."""
+        if isinstance(self.work, Dense):
+            return self.work.outputs * mirrored(self.work.inputs, self.result.lanes)
+        return self.weight_floats * self.result.lanes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a compiled network does to a block of images.
+
+    Args:
+        network: the network.
+        target: the processor.
+        training: whether the backward pass follows.
+        groups: in order.
+    """
+
+    network: Network
+    target: Target
+    training: bool
+    groups: tuple[Group, ...]
+
+    @property
+    def entry(self) -> Layout:
+        """The layout of the network's input."""
+        return self.groups[0].source
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that the network gives for an image."""
+        return math.prod(self.network.output_shape)
+
+
+def refusals(network: Network, *, training: bool) -> list[str]:
+    """Why the engine cannot run a network: a sentence a reason; none when it can."""
+    found = []
+    for i, layer in enumerate(network.layers):
+        shape, name = network.shapes[i], f"layer {i + 1} ({print_layer(layer)})"
+        if isinstance(layer, LocalConv):
+            found.append(f"{name}: the engine has no kernel for weights of their own at every position")
+        elif isinstance(layer, Dropout) and training and layer.probability > 0:
+            found.append(f"{name}: the engine does not draw the random numbers of dropout while training")
+        elif isinstance(layer, BatchNorm) and training:
+            found.append(f"{name}: the engine does not gather the statistics of a batch while training")
+        elif isinstance(layer, (MaxPool, AvgPool)) and not _tiles(layer, shape):
+            found.append(f"{name}: the engine pools windows that tile their input, not ones that overlap or are padded")
+    if not network.layers:
+        found.append("a network without layers has nothing to compile")
+    return found
+
+
+def _tiles(layer: MaxPool | AvgPool, shape: tuple[int, ...]) -> bool:
+    return all(
+        a.kernel == a.stride and not a.before and not a.after and a.dilation == 1 and a.out * a.kernel <= a.size
+        for a in axes(layer, shape)
+    )
+
+
+def plan(network: Network, target: Target, *, training: bool = False) -> Plan:
+    """Group the layers of a network and lay out what they pass on.
+
+    Raises:
+        EngineError: a layer has no kernel; all reasons are named.
+    """
+    if reasons := refusals(network, training=training):
+        raise EngineError("; ".join(reasons))
+    works = _works(network)
+    groups: list[Group] = []
+    for i, (layers, work, weight) in enumerate(works):
+        after = works[i + 1][1] if i + 1 < len(works) else None
+        groups.append(Group(layers, work, weight, _source(work, target), _result(work, after, target)))
+    return Plan(network, target, training, tuple(groups))
+
+
+Work = tuple[tuple[int, int], Convolution | Dense, str | None]
+
+
+def _works(network: Network) -> list[Work]:
+    """What the groups do: a conv or dense layer takes the activation, and the conv the pool, that follow it."""
+    found: list[Work] = []
+    i = 0
+    while i < len(network.layers):
+        layer, shape = network.layers[i], network.shapes[i]
+        if isinstance(layer, (Flatten, Dropout)):
+            i += 1
+            continue
+        work, weight = _opened(layer, shape, i)
+        stop = i + 1 if weight else i
+        followed = stop < len(network.layers) and isinstance(network.layers[stop], BatchNorm)
+        if isinstance(work, Convolution) and isinstance(layer, Conv) and followed:
+            work, stop = replace(work, bias=True), stop + 1  # folded into the weights when they are loaded
+        stop = _skipped(network, stop)
+        if stop < len(network.layers) and type(network.layers[stop]) in ACTIVATIONS:
+            work = replace(work, activation=ACTIVATIONS[type(network.layers[stop])])
+            stop = _skipped(network, stop + 1)
+        if isinstance(work, Convolution) and stop < len(network.layers):
+            pool = network.layers[stop]
+            if isinstance(pool, (MaxPool, AvgPool)):
+                kind: PoolKind = "max" if isinstance(pool, MaxPool) else "avg"
+                kernel = three(tuple(a.kernel for a in axes(pool, network.shapes[stop])), 1)
+                work, stop = replace(work, pool=Pool(kind, kernel)), stop + 1
+        found.append(((i, stop), work, weight))
+        i = stop
+    return found
+
+
+def _skipped(network: Network, at: int) -> int:
+    """Past dropouts, which do nothing here."""
+    while at < len(network.layers) and isinstance(network.layers[at], Dropout):
+        at += 1
+    return at
+
+
+def _opened(layer: Layer, shape: tuple[int, ...], i: int) -> tuple[Convolution | Dense, str | None]:
+    """The work that a layer opens; activations, pools and batch norms ride on a 1x1 convolution of each channel."""
+    if isinstance(layer, Conv):
+        window = Window.of(axes(layer, shape))
+        return Convolution(window, shape[0], layer.out_channels, layer.groups, layer.bias, None), f"{i}.weight"
+    if isinstance(layer, Linear):
+        return Dense(shape[0], layer.out_features, layer.bias, None), f"{i}.weight"
+    if isinstance(layer, Dense4d):
+        weight = parameter_shapes(layer, shape)["weight"]
+        return Dense(math.prod(weight[2:]), math.prod(weight[:2]), layer.bias, None), f"{i}.weight"
+    spatial = shape[1:] or (1,)
+    window = Window.of(axes(Conv(shape[0], 1), (shape[0], *spatial)))
+    own = isinstance(layer, BatchNorm)
+    return Convolution(window, shape[0], shape[0], shape[0], own, None), f"{i}.weight" if own else None
+
+
+def _source(work: Convolution | Dense, target: Target) -> Layout:
+    if isinstance(work, Dense):
+        return Layout(target.lanes, work.inputs, (1, 1, 1))
+    before, after = work.window.borders
+    return Layout(target.lanes, work.channels, work.window.size, before, after)
+
+
+def _result(work: Convolution | Dense, after: Convolution | Dense | None, target: Target) -> Layout:
+    if isinstance(work, Dense):
+        own = Layout(target.lanes, work.outputs, (1, 1, 1))
+    else:
+        own = Layout(target.lanes, work.filters, work.out)
+    if isinstance(after, Convolution):
+        wanted = _source(after, target)
+        if wanted.size == own.size and wanted.channels == own.channels:
+            return wanted
+    return own

@@ -1,0 +1,325 @@
+"""A compiled network: numpy arrays in, numpy arrays out, on all cores, with the same bits whatever their number.
+
+A batch is cut into blocks of as many images as a vector has lanes, and the blocks into a fixed number of shares. A
+share's blocks run one after another on one thread, and the shares' sums are added in order: who ran them leaves no
+trace.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlens.network import Network, parameter_shapes
+
+from . import compile as machine_code
+from .driver import BASES, Step, driver
+from .errors import EngineError
+from .kernels import gradients
+from .kernels.convolution import Convolution
+from .parameters import Floats, Named, weight_and_bias
+from .plan import Dense, plan
+from .schedule import ALIGN, Schedule
+from .target import Target, host
+
+SHARES = 8
+"""Shares of a batch: as many cores can work at once, and as many sums are added at the end."""
+
+Run = Callable[[dict[str, int], int, int], None]
+
+
+def aligned(floats: int) -> Floats:
+    """Zeros that begin at a multiple of 64 bytes."""
+    raw = np.zeros(floats + ALIGN, np.float32)
+    start = -(raw.ctypes.data // 4) % ALIGN
+    return raw[start : start + floats]
+
+
+class Program:
+    """A network compiled for this processor.
+
+    Args:
+        network: the network.
+        parameters: name to array, named and shaped as in ``nn.build(network).state_dict()``.
+        training: whether gradients are wanted.
+        threads: how many run at once; None: the cores this process may use.
+        target: the processor; None: this one.
+
+    Raises:
+        EngineError: a layer has no kernel, or a parameter is missing or of another shape.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        parameters: Named,
+        *,
+        training: bool = False,
+        threads: int | None = None,
+        target: Target | None = None,
+    ) -> None:
+        self.plan = plan(network, target or host(), training=training)
+        self.threads = threads or _cores()
+        self._schedule = Schedule(self.plan)
+        self._weights = aligned(self._schedule.parameters.floats)
+        self.load(parameters)
+        self._lock, self._free = threading.Lock(), list[Floats]()
+        self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+
+    @property
+    def network(self) -> Network:
+        """The network."""
+        return self.plan.network
+
+    def load(self, parameters: Named) -> None:
+        """Take new values for all parameters; must not run while another thread uses the program.
+
+        Raises:
+            EngineError: one is missing or of another shape.
+        """
+        for group, place in zip(self.plan.groups, self._schedule.buffers, strict=True):
+            weight, bias = weight_and_bias(self.network, group, parameters)
+            self._weights[place.weight : place.weight + weight.size] = weight.ravel()
+            if bias is not None:
+                self._weights[place.bias : place.bias + bias.size] = bias.ravel()
+
+    # ---- what it computes ----
+
+    def __call__(self, x: NDArray[Any]) -> Floats:
+        """Run the network on a batch.
+
+        Args:
+            x: (N, *input_shape), any number type; N may be 0.
+
+        Returns:
+            (N, *output_shape) float32.
+
+        Raises:
+            EngineError: the shape is another.
+        """
+        x = self._checked(x, self.network.input_shape, "the network reads")
+        batch = _Batch(self, x)
+        outputs = batch.place("outputs", self.plan.outputs)
+        batch.run(self._forward)
+        return outputs[: len(x) * self.plan.outputs].reshape(len(x), *self.network.output_shape)
+
+    def loss_and_gradients(
+        self, x: NDArray[Any], labels: NDArray[Any], total: int | None = None
+    ) -> tuple[float, int, dict[str, Floats]]:
+        """Mean cross-entropy of a batch, how many labels have the largest score, and the gradients of all parameters.
+
+        Args:
+            x: (N, *input_shape).
+            labels: (N,) class numbers.
+            total: how many examples the mean is over; None: N.
+
+        Returns:
+            The summed loss divided by ``total``, the number right, and name to gradient.
+
+        Raises:
+            EngineError: the program was not compiled for training, or a shape or label is wrong.
+        """
+        self._needs_training()
+        x = self._checked(x, self.network.input_shape, "the network reads")
+        labels = np.asarray(labels)
+        if labels.shape != (len(x),) or not np.issubdtype(labels.dtype, np.integer):
+            raise EngineError(f"{len(x)} examples need as many whole-number labels, not an array of {labels.shape}")
+        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < self.plan.outputs:
+            raise EngineError(f"labels must be 0 to {self.plan.outputs - 1}")
+        batch = _Batch(self, x)
+        batch.place("labels", 1)[: len(x)] = labels
+        batch.place("labels", 1)[len(x) :] = -1
+        losses, right = batch.place("loss", 1), batch.place("right", 1)
+        scale = batch.keep("scale", np.array([1.0 / (total or max(1, len(x)))], np.float32))
+        sums = batch.sums(self._schedule.sums.floats)
+        batch.run(self._with_loss)
+        return float(losses.sum(dtype=np.float64)) * float(scale[0]), int(right.sum()), self._gathered(sums)
+
+    def gradients(
+        self, x: NDArray[Any], upstream: NDArray[Any], *, input_too: bool = False
+    ) -> tuple[Floats | None, dict[str, Floats]]:
+        """Gradients from those of the outputs.
+
+        Args:
+            x: (N, *input_shape): the batch that gave the outputs.
+            upstream: (N, *output_shape).
+            input_too: whether the gradient of ``x`` is wanted.
+
+        Returns:
+            The gradient of ``x`` or None, and name to gradient.
+
+        Raises:
+            EngineError: the program was not compiled for training, or a shape is wrong.
+        """
+        self._needs_training()
+        x = self._checked(x, self.network.input_shape, "the network reads")
+        upstream = self._checked(upstream, self.network.output_shape, "the network gives")
+        if len(upstream) != len(x):
+            raise EngineError(f"{len(x)} examples need as many gradients, not {len(upstream)}")
+        batch = _Batch(self, x)
+        batch.place("upstreams", self.plan.outputs)[: upstream.size] = upstream.ravel()
+        moved = batch.place("input_gradients", math.prod(self.network.input_shape)) if input_too else None
+        sums = batch.sums(self._schedule.sums.floats)
+        batch.run(self._to_input if input_too else self._from_upstream)
+        return None if moved is None else moved[: x.size].reshape(x.shape), self._gathered(sums)
+
+    def _needs_training(self) -> None:
+        if not self.plan.training:
+            raise EngineError("this program was compiled without training=True; compile it anew to get gradients")
+
+    def _checked(self, x: NDArray[Any], shape: tuple[int, ...], what: str) -> Floats:
+        x = np.asarray(x)
+        if x.dtype.kind not in "biuf":
+            raise EngineError(f"{what} numbers, not {x.dtype}")
+        if x.shape[1:] != shape or x.ndim != len(shape) + 1:
+            wanted, given = ("x".join(map(str, s)) or "one number" for s in (shape, x.shape))
+            raise EngineError(f"{what} a batch of {wanted}, not an array of {given}")
+        return np.ascontiguousarray(x, np.float32)
+
+    # ---- machine code, linked when it is first needed ----
+
+    @cached_property
+    def _forward(self) -> Run:
+        return self._link(self._schedule.forward(), "forward")
+
+    @cached_property
+    def _with_loss(self) -> Run:
+        return self._link(self._schedule.with_loss(), "with_loss")
+
+    @cached_property
+    def _from_upstream(self) -> Run:
+        return self._link(self._schedule.from_upstream(input_too=False), "from_upstream")
+
+    @cached_property
+    def _to_input(self) -> Run:
+        return self._link(self._schedule.from_upstream(input_too=True), "to_input")
+
+    def _link(self, steps: list[Step], name: str) -> Run:
+        loaded = [machine_code.load(step.kernel) for step in steps]
+        table = np.array([machine_code.address(call) for call in loaded], np.int64)
+        call = machine_code.load(driver(self.plan.target, steps, name))
+
+        def run(places: dict[str, int], first: int, stop: int) -> None:
+            call(*(places.get(base, 0) for base in BASES), table.ctypes.data, first, stop)
+
+        return run
+
+    @cached_property
+    def _folds(self) -> list[tuple[Callable[..., None], Callable[..., None] | None]]:
+        target = self.plan.target
+        found = []
+        for group in self.plan.groups:
+            bias = machine_code.load(gradients.fold(target, group.result.channels, "fold"))
+            count = group.weight_sums // target.lanes
+            conv = isinstance(group.work, Convolution)
+            found.append((bias, machine_code.load(gradients.fold(target, count, "fold")) if conv else None))
+        return found
+
+    # ---- scratch and sums ----
+
+    def borrow(self) -> Floats:
+        """A scratch of one's own; its borders are zero. Give it back with ``give``."""
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+        return aligned(self._schedule.scratch.floats)
+
+    def give(self, scratch: Floats) -> None:
+        """Take a scratch back."""
+        with self._lock:
+            self._free.append(scratch)
+
+    def _gathered(self, sums: Floats) -> dict[str, Floats]:
+        """The shares' sums added in order, and lanes folded: name to gradient."""
+        total = aligned(self._schedule.sums.floats)
+        np.add.reduce(sums, axis=0, out=total)
+        found: dict[str, Floats] = {}
+        for group, b, (fold_bias, fold_weight) in zip(
+            self.plan.groups, self._schedule.buffers, self._folds, strict=True
+        ):
+            if group.weight is None:
+                continue
+            layer, shape = self.network.layers[group.layers[0]], self.network.shapes[group.layers[0]]
+            shapes = parameter_shapes(layer, shape)
+            if isinstance(group.work, Dense):
+                rows = total[b.weight_sums : b.weight_sums + group.weight_sums].reshape(group.work.outputs, -1)
+                weight = np.ascontiguousarray(rows[:, : group.work.inputs])
+            else:
+                assert fold_weight is not None
+                weight = aligned(group.weight_floats)
+                fold_weight(total[b.weight_sums :].ctypes.data, weight.ctypes.data)
+            found[group.weight] = weight.reshape(shapes["weight"])
+            if group.bias:
+                bias = aligned(math.prod(shapes["bias"]))
+                fold_bias(total[b.bias_sums :].ctypes.data, bias.ctypes.data)
+                found[group.bias] = bias.reshape(shapes["bias"])
+        return found
+
+
+class _Batch:
+    """The arrays of one call, and its shares on the program's threads."""
+
+    def __init__(self, program: Program, x: Floats) -> None:
+        self.program, self.x = program, x
+        self.lanes = program.plan.target.lanes
+        self.blocks = -(-len(x) // self.lanes)
+        self.shares = max(1, min(SHARES, self.blocks))
+        self._arrays: dict[str, Floats] = {"parameters": program._weights}
+        self._sums: Floats | None = None
+        rest = len(x) % self.lanes
+        # the images behind the last full block, and zeros up to a block
+        self._tail = np.zeros((self.lanes if rest else 0, *x.shape[1:]), np.float32)
+        self._tail[:rest] = x[len(x) - rest :]
+
+    def place(self, base: str, floats: int) -> Floats:
+        """The array of ``base``: so many floats an image, for whole blocks."""
+        if base not in self._arrays:
+            self._arrays[base] = aligned(self.blocks * self.lanes * floats)
+        return self._arrays[base]
+
+    def keep(self, base: str, array: Floats) -> Floats:
+        """Let ``base`` be an array that is there already."""
+        self._arrays[base] = array
+        return array
+
+    def sums(self, floats: int) -> Floats:
+        """Zeros that the shares add to: (shares, floats)."""
+        self._sums = aligned(self.shares * floats).reshape(self.shares, floats)
+        return self._sums
+
+    def run(self, run: Run) -> None:
+        """Run every share."""
+        places = {base: array.ctypes.data for base, array in self._arrays.items()}
+
+        def share(s: int) -> None:
+            scratch = self.program.borrow()
+            own = {**places, "scratch": scratch.ctypes.data}
+            if self._sums is not None:
+                own["sums"] = self._sums[s].ctypes.data
+            first, stop = s * self.blocks // self.shares, (s + 1) * self.blocks // self.shares
+            full = min(stop, len(self.x) // self.lanes)
+            run({**own, "images": self.x.ctypes.data}, first, full)
+            if full < stop:
+                # the driver counts from the first block: point as far before the tail
+                skipped = full * self._tail.nbytes
+                run({**own, "images": self._tail.ctypes.data - skipped}, full, stop)
+            self.program.give(scratch)
+
+        pool = self.program._pool
+        if pool is None or self.shares == 1:
+            for s in range(self.shares):
+                share(s)
+        else:
+            list(pool.map(share, range(self.shares)))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

@@ -1,0 +1,204 @@
+"""The kernels of a plan in their order, and where each finds its buffers.
+
+Three runs share the same buffers: forward; forward, loss and backward; forward and backward from a given gradient.
+Nothing is kept between blocks: what backward needs of a block is computed again, in cache, rather than stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .driver import Place, Step
+from .kernels import convolution, dense, gradients, images, loss, slopes
+from .kernels.convolution import Convolution
+from .layout import Layout
+from .plan import Group, Plan
+
+ALIGN = 16
+"""Floats to which every buffer is aligned: 64 bytes, a cache line and the widest vector."""
+
+
+class Room:
+    """Where buffers lie in one array: each gets the next aligned place."""
+
+    def __init__(self) -> None:
+        self.floats = 0
+
+    def take(self, floats: int) -> int:
+        """The offset of a new buffer."""
+        offset = self.floats
+        self.floats += -(-floats // ALIGN) * ALIGN
+        return offset
+
+
+@dataclass(frozen=True)
+class Buffers:
+    """Offsets of one group's buffers: in scratch, in the parameters, and in the sums of a share."""
+
+    result: int
+    upstream: int
+    gradient: int
+    kept: int
+    where: int
+    mirrored: int
+    weight: int
+    bias: int
+    weight_sums: int
+    bias_sums: int
+
+
+class Schedule:
+    """Buffers and steps of a plan.
+
+    ``scratch``, ``parameters`` and ``sums`` say how many floats each of the three arrays has.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.scratch, self.parameters, self.sums = Room(), Room(), Room()
+        self._entry = self.scratch.take(plan.entry.floats)
+        self._entry_gradient = self.scratch.take(self._entry_plain.floats) if plan.training else 0
+        self.buffers = [self._lay_out(group) for group in plan.groups]
+
+    @property
+    def _entry_plain(self) -> Layout:
+        entry = self.plan.entry
+        return Layout(entry.lanes, entry.channels, entry.size)
+
+    def _lay_out(self, group: Group) -> Buffers:
+        training, work, lanes = self.plan.training, group.work, group.result.lanes
+        scratch, sums = self.scratch, self.sums
+        filters = group.result.channels
+        argmax = isinstance(work, Convolution) and work.pool is not None and work.pool.kind == "max"
+        mirrored = 0 if isinstance(work, Convolution) else dense.mirrored(work.inputs, lanes) * lanes
+        return Buffers(
+            result=scratch.take(group.result.floats),
+            upstream=scratch.take(group.plain.floats if training else 0),
+            gradient=scratch.take(group.sums.floats if training else 0),
+            kept=scratch.take(group.sums.floats if self._keeps(group) else 0),
+            where=scratch.take(group.result.floats if training and argmax else 0),
+            mirrored=scratch.take(mirrored if training else 0),
+            weight=self.parameters.take(group.weight_floats),
+            bias=self.parameters.take(filters),
+            weight_sums=sums.take(group.weight_sums),
+            bias_sums=sums.take(filters * lanes),
+        )
+
+    def _keeps(self, group: Group) -> bool:
+        """Whether the activations before an average pool must be found again."""
+        work = group.work
+        if not self.plan.training or not isinstance(work, Convolution) or work.pool is None:
+            return False
+        return work.pool.kind == "avg" and work.activation is not None
+
+    def _result(self, i: int) -> Place:
+        return Place("scratch", self.buffers[i].result)
+
+    def _source(self, i: int) -> Place:
+        return Place("scratch", self._entry) if i == 0 else self._result(i - 1)
+
+    def _upstream(self, i: int) -> Place:
+        """The gradient of group i's result; of the network's input for -1."""
+        return Place("scratch", self._entry_gradient if i < 0 else self.buffers[i].upstream)
+
+    # ---- the three runs ----
+
+    def forward(self, *, outputs: bool = True) -> list[Step]:
+        """Images into lanes, all groups, and the outputs back to images."""
+        plan, target = self.plan, self.plan.target
+        cells = plan.entry.channels * plan.entry.cells
+        into = images.into_lanes(target, plan.entry, "into_lanes")
+        steps = [Step(into, (Place("images", 0, cells * target.lanes), Place("scratch", self._entry)))]
+        steps += [self._group_forward(i) for i in range(len(plan.groups))]
+        if outputs:
+            last = plan.groups[-1].result
+            out = images.out_of_lanes(target, last, "out_of_lanes")
+            steps.append(Step(out, (self._result(len(plan.groups) - 1), Place("outputs", 0, last.floats))))
+        return steps
+
+    def with_loss(self) -> list[Step]:
+        """Forward, cross-entropy, and back to all weights."""
+        target, lanes = self.plan.target, self.plan.target.lanes
+        last = len(self.plan.groups) - 1
+        places = (
+            self._result(last),
+            Place("labels", 0, lanes),
+            Place("scale"),
+            self._upstream(last),
+            Place("loss", 0, lanes),
+            Place("right", 0, lanes),
+        )
+        score = Step(loss.cross_entropy(target, self.plan.outputs, "cross_entropy"), places)
+        return [*self.forward(outputs=False), score, *self._backward(input_too=False)]
+
+    def from_upstream(self, *, input_too: bool) -> list[Step]:
+        """Forward again, and back from given gradients of the outputs, also to the input where that is wanted."""
+        target, last = self.plan.target, len(self.plan.groups) - 1
+        plain = self.plan.groups[-1].plain
+        into = images.into_lanes(target, plain, "upstream_into_lanes")
+        steps = self.forward(outputs=False)
+        steps.append(Step(into, (Place("upstreams", 0, plain.floats), self._upstream(last))))
+        steps += self._backward(input_too=input_too)
+        if input_too:
+            entry = self._entry_plain
+            out = images.out_of_lanes(target, entry, "gradient_out_of_lanes")
+            steps.append(Step(out, (self._upstream(-1), Place("input_gradients", 0, entry.floats))))
+        return steps
+
+    # ---- one group ----
+
+    def _group_forward(self, i: int) -> Step:
+        target, group, b = self.plan.target, self.plan.groups[i], self.buffers[i]
+        weight, bias = Place("parameters", b.weight), Place("parameters", b.bias)
+        work = group.work
+        if not isinstance(work, Convolution):
+            kernel = dense.forward(target, work.inputs, work.outputs, work.bias, work.activation, "linear")
+            return Step(kernel, (self._source(i), weight, bias, self._result(i)))
+        argmax = self.plan.training and work.pool is not None and work.pool.kind == "max"
+        kept = group.sums if self._keeps(group) else None
+        kernel = convolution.forward(target, work, group.source, group.result, kept, "conv", argmax=argmax)
+        more = (Place("scratch", b.kept), Place("scratch", b.where))
+        return Step(kernel, (self._source(i), weight, bias, self._result(i), *more))
+
+    def _backward(self, *, input_too: bool) -> list[Step]:
+        steps = []
+        for i in reversed(range(len(self.plan.groups))):
+            steps += self._group_backward(i, to_input=i > 0 or input_too)
+        return steps
+
+    def _group_backward(self, i: int, *, to_input: bool) -> list[Step]:
+        target, group, b = self.plan.target, self.plan.groups[i], self.buffers[i]
+        work = group.work
+        gradient, weight, sums = (
+            Place("scratch", b.gradient),
+            Place("parameters", b.weight),
+            Place("sums", b.weight_sums),
+        )
+        steps = [self._through(i)]
+        if isinstance(work, Convolution):
+            if group.weight:
+                kernel = gradients.of_weights(target, work, group.source, group.sums, "conv_weights")
+                steps.append(Step(kernel, (self._source(i), gradient, sums)))
+            if to_input:
+                plain = Layout(target.lanes, work.channels, work.window.size)
+                kernel = gradients.of_input(target, work, group.sums, plain, "conv_input")
+                steps.append(Step(kernel, (gradient, weight, self._upstream(i - 1))))
+            return steps
+        mirrored = Place("scratch", b.mirrored)
+        steps.append(Step(dense.mirror(target, work.inputs, "mirror"), (self._source(i), mirrored)))
+        kernel = dense.of_weights(target, work.inputs, work.outputs, "linear_weights")
+        steps.append(Step(kernel, (mirrored, gradient, sums)))
+        if to_input:
+            kernel = dense.of_input(target, work.inputs, work.outputs, "linear_input")
+            steps.append(Step(kernel, (gradient, weight, self._upstream(i - 1))))
+        return steps
+
+    def _through(self, i: int) -> Step:
+        """Back through a group's pool and activation, and to its bias."""
+        target, group, b = self.plan.target, self.plan.groups[i], self.buffers[i]
+        work = group.work
+        pool = work.pool if isinstance(work, Convolution) else None
+        layouts = (group.plain, group.result, group.sums, group.sums)
+        kernel = slopes.through(target, group.result.channels, work.activation, pool, *layouts, "slopes")
+        scratch = (Place("scratch", b.kept), Place("scratch", b.where), Place("scratch", b.gradient))
+        return Step(kernel, (self._upstream(i), self._result(i), *scratch, Place("sums", b.bias_sums)))

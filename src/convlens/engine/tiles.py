@@ -1,0 +1,74 @@
+"""How much of an output stays in registers at once: a small search over what a core does in a cycle.
+
+A tile is ``channels`` x ``rows`` x ``columns`` accumulators. For every tap it loads rows x columns vectors of input,
+splats one weight a channel, and does one multiply-add an accumulator.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .target import Target
+
+FMAS_A_CYCLE = 2
+LOADS_A_CYCLE = 2
+# an accumulator can take its next multiply-add 4 cycles after the last one (Skylake, Zen 2 and later: 4; Zen 1: 5)
+LATENCY = 4
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Accumulators of one turn: output channels x rows x columns."""
+
+    channels: int
+    rows: int
+    columns: int
+
+
+def cycles(channels: int, rows: int, columns: int) -> float:
+    """Cycles of one tap of a tile: the slowest of multiply-adds, loads, and waiting for the accumulators."""
+    fmas, loads = channels * rows * columns, rows * columns + channels
+    return max(fmas / FMAS_A_CYCLE, loads / LOADS_A_CYCLE, LATENCY)
+
+
+def fits(target: Target, channels: int, rows: int, columns: int) -> bool:
+    """Whether the accumulators, the fewer of the two operands, and one of the other fit the registers."""
+    return channels * rows * columns + min(channels, rows * columns) + 1 <= target.registers
+
+
+def choose(target: Target, channels: int, rows: int, columns: int, unit: int = 1) -> Tile:
+    """The tile with the fewest cycles over ``channels`` x ``columns``, remainders included.
+
+    Args:
+        target: whose registers must hold it.
+        channels: output channels to cover.
+        rows: rows that belong to one tile (a pool that follows needs them together).
+        columns: columns to cover.
+        unit: columns come in multiples of this.
+
+    >>> from convlens.engine.target import AVX2
+    >>> choose(AVX2, 16, 1, 10)
+    Tile(channels=2, rows=1, columns=5)
+    """
+    best, least = Tile(1, rows, unit), math.inf
+    for c in range(1, channels + 1):
+        for x in range(unit, columns + unit, unit):
+            if not fits(target, c, rows, x):
+                break
+            spent = sum(
+                n * m * cycles(c_, rows, x_) for c_, n in split(channels, c) for x_, m in split(columns, x) if n and m
+            )
+            if spent < least - 1e-9:
+                best, least = Tile(c, rows, x), spent
+    return best
+
+
+def split(count: int, tile: int) -> list[tuple[int, int]]:
+    """Sizes and numbers of the tiles that cover ``count``: the full ones, then the remainder.
+
+    >>> split(10, 4)
+    [(4, 2), (2, 1)]
+    """
+    full, rest = divmod(count, tile)
+    return [(tile, full), *([(rest, 1)] if rest else [])]

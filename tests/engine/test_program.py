@@ -1,0 +1,97 @@
+"""Compiled networks against the other readings: outputs, losses and gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convlens import reference
+from convlens.engine import EngineError, Program, refusals
+from convlens.network import Network, parameter_shapes
+from tests.lines import LINES
+
+MORE = [
+    "3x11x13: conv 6 3 stride 2 pad 1+2x0+1 groups 3, relu, conv 4 3 dilation 2 pad same, sigmoid, avgpool 3x2, "
+    "flatten, linear 5",
+    "4x8x8: conv 20 1, relu, conv 2 15 pad 7, tanh, flatten, linear 3, relu, linear 4 nobias",
+    "2x9x9: conv 4 3 pad 1, batchnorm, relu, maxpool 2, batchnorm, conv 2 3, batchnorm",
+]
+
+
+def parameters(network: Network, seed: int = 0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    found: dict[str, np.ndarray] = {}
+    for i, layer in enumerate(network.layers):
+        for name, shape in parameter_shapes(layer, network.shapes[i]).items():
+            found[f"{i}.{name}"] = rng.standard_normal(shape).astype(np.float32) / 2
+        if network.names[i] == "batchnorm":
+            found[f"{i}.running_mean"] = rng.standard_normal(network.shapes[i][0]).astype(np.float32)
+            found[f"{i}.running_var"] = rng.uniform(0.5, 2, network.shapes[i][0]).astype(np.float32)
+    return found
+
+
+def runs(training: bool) -> list[str]:
+    return [line for line in LINES + MORE if not refusals(Network.parse(line), training=training)]
+
+
+@pytest.mark.parametrize("line", runs(False))
+@pytest.mark.parametrize("n", [0, 1, 9])
+def test_outputs(line: str, n: int) -> None:
+    network = Network.parse(line)
+    given = parameters(network)
+    x = np.random.default_rng(1).standard_normal((n, *network.input_shape)).astype(np.float32)
+    got = Program(network, given)(x)
+    assert got.shape == (n, *network.output_shape)
+    if n:
+        wanted = reference.run(network, given, x[-1:])[-1]
+        np.testing.assert_allclose(got[-1:], wanted, rtol=2e-5, atol=2e-5 * max(1.0, float(np.abs(wanted).max())))
+
+
+@pytest.mark.parametrize("line", runs(True))
+def test_gradients(line: str) -> None:
+    network = Network.parse(line)
+    given = parameters(network)
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((3, *network.input_shape)).astype(np.float32)
+    upstream = rng.standard_normal((3, *network.output_shape)).astype(np.float32)
+    dx, grads = Program(network, given, training=True).gradients(x, upstream, input_too=True)
+    wanted_dx, wanted = reference.gradients(network, given, x, upstream)
+    assert dx is not None
+    np.testing.assert_allclose(dx, wanted_dx, rtol=1e-4, atol=1e-4)
+    assert grads.keys() == wanted.keys()
+    for name in wanted:
+        np.testing.assert_allclose(grads[name], wanted[name], rtol=1e-4, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("line", [line for line in runs(True) if len(Network.parse(line).output_shape) == 1])
+def test_loss(line: str) -> None:
+    network = Network.parse(line)
+    given = parameters(network)
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((5, *network.input_shape)).astype(np.float32)
+    labels = rng.integers(0, network.output_shape[0], 5)
+    loss, right, grads = Program(network, given, training=True).loss_and_gradients(x, labels)
+    wanted_loss, _, wanted = reference.loss_gradients(network, given, x, labels)
+    assert loss == pytest.approx(wanted_loss, rel=1e-5)
+    assert right == int((reference.run(network, given, x)[-1].argmax(1) == labels).sum())
+    for name in wanted:
+        np.testing.assert_allclose(grads[name], wanted[name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_any_number_of_threads_gives_the_same_bits() -> None:
+    network = Network.parse("1x12x12: conv 4 5 pad 2, relu, maxpool 2, conv 6 3, sigmoid, avgpool 2, flatten, linear 5")
+    given = parameters(network)
+    rng = np.random.default_rng(4)
+    x, labels = rng.standard_normal((203, 1, 12, 12)).astype(np.float32), rng.integers(0, 5, 203)
+    results = [Program(network, given, training=True, threads=n).loss_and_gradients(x, labels) for n in (1, 2, 3, 8)]
+    for loss, right, grads in results[1:]:
+        assert (loss, right) == results[0][:2]
+        assert all(np.array_equal(grads[name], results[0][2][name]) for name in grads)
+
+
+def test_what_has_no_kernel_is_refused_with_its_reason() -> None:
+    network = Network.parse("2x9x9: local 2 3, maxpool 3 stride 2, batchnorm, dropout 0.5, flatten, linear 2")
+    with pytest.raises(EngineError) as caught:
+        Program(network, parameters(network), training=True)
+    for part in ("layer 1 (local 2 3)", "layer 2 (maxpool 3 stride 2)", "layer 3 (batchnorm)", "layer 4 (dropout)"):
+        assert part in str(caught.value)
