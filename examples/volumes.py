@@ -1,4 +1,4 @@
-"""Volumes: solid balls, hollow shells and cubes in noise, told apart by a 3-d network.
+"""Volumes: solid balls, hollow shells and jacks of three bars in noise, told apart by a 3-d network.
 
     python examples/volumes.py [--seed 0]
 
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 SIDE = 20
-KINDS = np.array(["ball", "shell", "cube"])
+KINDS = np.array(["ball", "shell", "jack"])
 
 
 def volume(kind: str, rng: np.random.Generator) -> np.ndarray:
@@ -25,8 +25,10 @@ def volume(kind: str, rng: np.random.Generator) -> np.ndarray:
     radius = rng.uniform(3.5, 6)
     centre = rng.uniform(radius, SIDE - radius, 3)
     offsets = np.indices((SIDE,) * 3).astype(np.float32) - centre[:, None, None, None]
-    distance = np.abs(offsets).max(0) / 0.8 if kind == "cube" else np.sqrt((offsets**2).sum(0))
+    distance = np.sqrt((offsets**2).sum(0))
     inside = distance < radius
+    if kind == "jack":  # bars along the three axes: near the middle in at least two of them
+        inside &= np.sort(np.abs(offsets), axis=0)[1] < 0.35 * radius
     if kind == "shell":
         inside &= distance > 0.6 * radius
     body = inside * rng.uniform(0.8, 1.5) + rng.normal(0, 0.25, inside.shape)

@@ -25,10 +25,11 @@ def number(value: object) -> str:
     """A value for reading: integers in groups of three, floats with four significant digits."""
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "–"}[value]
-    if isinstance(value, int | np.integer):
+    if isinstance(value, (int, np.integer)):
         return f"{int(value):,}".replace(",", "\u202f")
-    if isinstance(value, float | np.floating):
-        return number(round(value)) if math.isfinite(value) and abs(value) >= 10_000 else f"{float(value):.4g}"
+    if isinstance(value, (float, np.floating)):
+        size = float(value)
+        return number(round(size)) if math.isfinite(size) and abs(size) >= 10_000 else f"{size:.4g}"
     if isinstance(value, list | tuple):
         return ", ".join(number(one) for one in value)
     return text(value)

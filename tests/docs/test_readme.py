@@ -1,0 +1,24 @@
+"""README's figures are the recorded ones, and what it points at is there."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_table_of_results_is_the_record() -> None:
+    record = json.loads((ROOT / "benchmarks" / "accuracy.json").read_text())
+    for name, row in record.items():
+        figure = f"{row['mean']:.4f} ± {row['sd']:.4f}"
+        lines = [line for line in README.splitlines() if figure in line]
+        assert len(lines) == 1, name
+        assert all(word in lines[0] for word in row["command"].split()[3:]), lines[0]
+
+
+def test_links_and_pictures_are_there() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
