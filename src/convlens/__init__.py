@@ -1,7 +1,28 @@
 """convlens: a convolutional network is a value, and it has readings.
 
 ``convlens.network`` is the value (standard library only), ``convlens.reference`` what it means (plain loops),
-``convlens.nn`` how PyTorch runs it. Importing this package imports neither numpy nor torch.
+``convlens.nn`` how PyTorch runs it, ``convlens.data`` what it learns from, ``convlens.training`` how.
+Importing this package imports neither numpy nor torch; each room is imported when it is first named.
+
+>>> import convlens
+>>> convlens.Network.parse("1x28x28: conv 6 5 pad 2, relu, maxpool 2").output_shape
+(6, 14, 14)
 """
 
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from convlens.network import Network, NetworkError
+
 __version__ = "0.1.0"
+__all__ = ["Network", "NetworkError", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module("convlens.network"), name)
+    if name.startswith("_") or find_spec(f"{__name__}.{name}") is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(f"{__name__}.{name}")

@@ -22,11 +22,11 @@ def evaluate(
 
     from convlens.cli.console import table_console
     from convlens.training import distributed
-    from convlens.training.evaluate import evaluate as judge_model
+    from convlens.training.evaluation import evaluate as judge_model
     from convlens.training.folder import RunFolder
 
     distributed.threads(threads)
-    found = judge_model(model, data, split=split, device=distributed.device(device), data_dir=data_dir)
+    found = judge_model(model, data, split=split, device=device, data_dir=data_dir)
     counts = f"{found['right']:,} of {found['examples']:,}"
     print(f"{found['split']}: accuracy {found['accuracy']:.4f} ({counts}), loss {found['loss']:.4f}")
     table = Table(box=None, pad_edge=False, header_style="bold")

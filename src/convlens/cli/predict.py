@@ -24,13 +24,13 @@ def predict(
     from convlens.training import distributed
     from convlens.training.errors import TrainingError
     from convlens.training.model import Model
-    from convlens.training.predict import files_of, write_csv
-    from convlens.training.predict import predict as predict_files
+    from convlens.training.prediction import files_of, write_csv
+    from convlens.training.prediction import predict as predict_files
 
     distributed.threads(threads)
     loaded = Model.load(model)
     names = files_of(files)
-    rows = predict_files(loaded, names, distributed.device(device))
+    rows = predict_files(loaded, names, device)
     console = Console(stderr=True)
     found = list(
         track(rows, "predicting", total=len(names), console=console, transient=True, disable=not console.is_terminal)

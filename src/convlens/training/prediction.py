@@ -13,6 +13,7 @@ import torch
 
 from convlens.data import DataError, read_example
 
+from .distributed import device as device_named
 from .errors import TrainingError
 from .judge import to_input
 from .model import Model
@@ -57,20 +58,21 @@ def files_of(names: Sequence[Path]) -> list[Path]:
 
 
 def predict(
-    model: Model, files: Sequence[Path], device: torch.device, progress: Callable[[int], None] = lambda n: None
+    model: Model, files: Sequence[Path], device: str = "auto", progress: Callable[[int], None] = lambda n: None
 ) -> Iterator[Prediction]:
     """Predict each file's class.
 
     Args:
         model: the trained network.
         files: pictures, or ``.npy`` files with one example.
-        device: where to run.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         progress: called with the number of files done.
 
     Yields:
         One Prediction a file, in order.
     """
-    module = model.module().to(device)
+    where = device_named(device)
+    module = model.module().to(where)
     for start in range(0, len(files), AT_ONCE):
         part = files[start : start + AT_ONCE]
         read = [_read(file, model) for file in part]
@@ -79,7 +81,7 @@ def predict(
         if raw:
             x = torch.from_numpy(np.stack(raw))
             with torch.inference_mode():
-                rows = iter(module(to_input(x, model.preprocessing, device)).float().softmax(1).cpu().numpy())
+                rows = iter(module(to_input(x, model.preprocessing, where)).float().softmax(1).cpu().numpy())
         for file, example in zip(part, read, strict=True):
             if isinstance(example, np.ndarray):
                 row = next(rows)

@@ -7,17 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from convlens.data import Dataset, Split, load
 
+from .distributed import device as device_named
 from .errors import TrainingError
 from .judge import Judgement, class_scores, judge
 from .model import Model
 
 
 def evaluate(
-    path: Path, source: str, *, split: str | None, device: torch.device, data_dir: Path | None = None
+    path: Path | str,
+    source: str | Path,
+    *,
+    split: str | None = None,
+    device: str = "auto",
+    data_dir: Path | None = None,
 ) -> dict[str, Any]:
     """Judge the model in ``path`` on labelled examples.
 
@@ -25,7 +30,7 @@ def evaluate(
         path: a model file.
         source: as for ``data.load``.
         split: ``"test"``, ``"val"`` or ``"train"``; None: the first of these that the data has.
-        device: where to run.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         data_dir: where named data sets are looked for first.
 
     Returns:
@@ -34,6 +39,7 @@ def evaluate(
     Raises:
         TrainingError, DataError: the model or the data cannot be read, or they do not belong together.
     """
+    where = device_named(device)
     model = Model.load(path)
     pre = model.preprocessing
     data = load(source, data_dir=data_dir, val=0.0, size=pre.shape[1:], channels=pre.shape[0])
@@ -44,7 +50,7 @@ def evaluate(
         )
     name, examples = _choose(data, split)
     relabelled = _labels(examples.y, data.classes, model.classes, data.name)
-    judged = judge(model.module().to(device), examples, pre, device)
+    judged = judge(model.module().to(where), examples, pre, where)
     judged = Judgement(relabelled, judged.probabilities, _loss(relabelled, judged.probabilities))
     return {
         "split": name,
