@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -40,6 +40,9 @@ def train(
     threads: Annotated[int | None, typer.Option(help="CPU threads. [the cores this process may use]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     workers: Annotated[int, typer.Option(help="Helper processes that decode sets too large for memory.")] = 0,
+    backend: Annotated[
+        str, typer.Option(help="auto (the engine where it can, else PyTorch), engine or torch.")
+    ] = "auto",
     out: Annotated[Path | None, typer.Option(help="The run's folder. [the next free one under runs/]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     data_dir: Annotated[Path | None, typer.Option(help="Where to look for fashion-mnist first.")] = None,
@@ -77,6 +80,7 @@ def train(
             threads=threads,
             device=device,
             workers=workers,
+            backend=cast(Any, backend),
             tensorboard=tensorboard,
         )
     )

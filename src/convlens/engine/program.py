@@ -30,8 +30,10 @@ from .plan import Dense, plan
 from .schedule import ALIGN, Schedule
 from .target import Target, host
 
-SHARES = 8
-"""Shares of a batch: as many cores can work at once, and as many sums are added at the end."""
+MOST_SHARES = 16
+"""As many cores can work on a batch at once."""
+BLOCKS_A_SHARE = 8
+"""Blocks that a share of a training batch has at least: its sums cost as much as a block, so fewer would not pay."""
 
 Run = Callable[[dict[str, int], int, int], None]
 
@@ -71,7 +73,7 @@ class Program:
         self._schedule = Schedule(self.plan)
         self._weights = aligned(self._schedule.parameters.floats)
         self.load(parameters)
-        self._lock, self._free = threading.Lock(), list[Floats]()
+        self._lock, self._free = threading.Lock(), dict[tuple[str, int], list[Floats]]()
         self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
 
     @property
@@ -139,9 +141,8 @@ class Program:
         batch.place("labels", 1)[len(x) :] = -1
         losses, right = batch.place("loss", 1), batch.place("right", 1)
         scale = batch.keep("scale", np.array([1.0 / (total or max(1, len(x)))], np.float32))
-        sums = batch.sums(self._schedule.sums.floats)
-        batch.run(self._with_loss)
-        return float(losses.sum(dtype=np.float64)) * float(scale[0]), int(right.sum()), self._gathered(sums)
+        gradients_ = batch.run_and_sum(self._with_loss)
+        return float(losses.sum(dtype=np.float64)) * float(scale[0]), int(right.sum()), gradients_
 
     def gradients(
         self, x: NDArray[Any], upstream: NDArray[Any], *, input_too: bool = False
@@ -167,9 +168,8 @@ class Program:
         batch = _Batch(self, x)
         batch.place("upstreams", self.plan.outputs)[: upstream.size] = upstream.ravel()
         moved = batch.place("input_gradients", math.prod(self.network.input_shape)) if input_too else None
-        sums = batch.sums(self._schedule.sums.floats)
-        batch.run(self._to_input if input_too else self._from_upstream)
-        return None if moved is None else moved[: x.size].reshape(x.shape), self._gathered(sums)
+        gradients_ = batch.run_and_sum(self._to_input if input_too else self._from_upstream)
+        return None if moved is None else moved[: x.size].reshape(x.shape), gradients_
 
     def _needs_training(self) -> None:
         if not self.plan.training:
@@ -225,22 +225,26 @@ class Program:
 
     # ---- scratch and sums ----
 
-    def borrow(self) -> Floats:
-        """A scratch of one's own; its borders are zero. Give it back with ``give``."""
-        with self._lock:
-            if self._free:
-                return self._free.pop()
-        return aligned(self._schedule.scratch.floats)
+    def borrow(self, use: str, floats: int) -> Floats:
+        """An array of one's own for a use, zeros when it is new; give it back, for new memory is slow memory.
 
-    def give(self, scratch: Floats) -> None:
-        """Take a scratch back."""
+        A scratch comes back with its borders still zero, so an array is only lent again for the same use.
+        """
         with self._lock:
-            self._free.append(scratch)
+            if free := self._free.get((use, floats)):
+                return free.pop()
+        return aligned(floats)
+
+    def give(self, use: str, array: Floats) -> None:
+        """Take an array back as it is."""
+        with self._lock:
+            self._free.setdefault((use, array.size), []).append(array)
 
     def _gathered(self, sums: Floats) -> dict[str, Floats]:
         """The shares' sums added in order, and lanes folded: name to gradient."""
-        total = aligned(self._schedule.sums.floats)
-        np.add.reduce(sums, axis=0, out=total)
+        total = sums[0]
+        for more in sums[1:]:
+            total += more
         found: dict[str, Floats] = {}
         for group, b, (fold_bias, fold_weight) in zip(
             self.plan.groups, self._schedule.buffers, self._folds, strict=True
@@ -271,7 +275,7 @@ class _Batch:
         self.program, self.x = program, x
         self.lanes = program.plan.target.lanes
         self.blocks = -(-len(x) // self.lanes)
-        self.shares = max(1, min(SHARES, self.blocks))
+        self.shares = max(1, min(MOST_SHARES, self.blocks))
         self._arrays: dict[str, Floats] = {"parameters": program._weights}
         self._sums: Floats | None = None
         rest = len(x) % self.lanes
@@ -290,17 +294,25 @@ class _Batch:
         self._arrays[base] = array
         return array
 
-    def sums(self, floats: int) -> Floats:
-        """Zeros that the shares add to: (shares, floats)."""
-        self._sums = aligned(self.shares * floats).reshape(self.shares, floats)
-        return self._sums
+    def run_and_sum(self, run: Run) -> dict[str, Floats]:
+        """Run every share with sums of its own, and add them up: name to gradient."""
+        program = self.program
+        floats = program._schedule.sums.floats
+        self.shares = max(1, min(MOST_SHARES, self.blocks // BLOCKS_A_SHARE))
+        flat = program.borrow("sums", self.shares * floats)
+        flat.fill(0.0)
+        self._sums = flat.reshape(self.shares, floats)
+        self.run(run)
+        found = program._gathered(self._sums)
+        program.give("sums", flat)
+        return found
 
     def run(self, run: Run) -> None:
         """Run every share."""
         places = {base: array.ctypes.data for base, array in self._arrays.items()}
 
         def share(s: int) -> None:
-            scratch = self.program.borrow()
+            scratch = self.program.borrow("scratch", self.program._schedule.scratch.floats)
             own = {**places, "scratch": scratch.ctypes.data}
             if self._sums is not None:
                 own["sums"] = self._sums[s].ctypes.data
@@ -311,7 +323,7 @@ class _Batch:
                 # the driver counts from the first block: point as far before the tail
                 skipped = full * self._tail.nbytes
                 run({**own, "images": self._tail.ctypes.data - skipped}, full, stop)
-            self.program.give(scratch)
+            self.program.give("scratch", scratch)
 
         pool = self.program._pool
         if pool is None or self.shares == 1:

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from convlens import nn
 from convlens.data import Dataset, Preprocessing
@@ -28,6 +27,7 @@ from .checkpoint import Checkpoint, Standing
 from .distributed import World
 from .errors import TrainingError
 from .judge import judge, to_input
+from .learner import Backend, learner
 from .progress import Reporter
 from .recipe import Recipe
 from .schedule import rate
@@ -45,6 +45,8 @@ class Job:
     recipe: Recipe
     seed: int
     workers: int = 0
+    threads: int = 1
+    backend: Backend = "auto"
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -124,7 +126,7 @@ class Fit:
         check(job)
         self.job, self.world, self.reporter, self.folder = job, world, reporter, folder
         self.module = initial(job).to(world.device)
-        self.wrapped = world.wrap(self.module)
+        self.learner = learner(self.module, job.network, world, job.threads, job.backend)
         self.optimizer = optimizer(self.module, job.recipe)
         self.standing = Standing()
         self.checkpoint = Checkpoint(folder / "checkpoint.safetensors")
@@ -187,16 +189,9 @@ class Fit:
         if job.recipe.augment:
             x = augment(x, job.recipe.augment, generator("augment", *where))
         torch.manual_seed(draw_seed("dropout", *where))
-        labels = labels.to(world.device)
-        logits = self.wrapped(x)
-        summed = F.cross_entropy(logits, labels, reduction="sum")
-        # DistributedDataParallel averages gradients over processes: times their number, over the whole batch's examples
-        loss = summed * (world.size / together)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss, right = self.learner.learn(x, labels.to(world.device), together)
         self.optimizer.step()
-        right = float((logits.detach().argmax(1) == labels).sum())
-        sums = world.total([float(summed.detach()), right])
+        sums = world.total([loss, right])
         standing.add(sums[0], sums[1], together)
         if not math.isfinite(sums[0]):
             raise TrainingError(self._diverged(sums[0], lr))

@@ -20,6 +20,7 @@ from .errors import TrainingError
 from .fit import Fit, Job
 from .folder import RunFolder
 from .judge import Judgement, judge
+from .learner import Backend
 from .model import Model
 from .progress import Reporter, reporter
 from .publish import publish
@@ -45,6 +46,7 @@ class Request:
         threads: CPU threads; None: the cores this process may use.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"``.
         workers: helper processes that decode sets too large for memory.
+        backend: ``"auto"`` (the engine where it can, else PyTorch), ``"engine"`` or ``"torch"``.
         tensorboard: also write TensorBoard event files into the folder.
     """
 
@@ -59,6 +61,7 @@ class Request:
     threads: int | None = None
     device: str = "auto"
     workers: int = 0
+    backend: Backend = "auto"
     tensorboard: bool = False
 
 
@@ -98,14 +101,14 @@ def _train(request: Request, here: World, teller: Reporter, count: int) -> Outco
         channels=_channels(request),
     )
     network = fitting(request.net, data)
-    job = Job(network, data, request.recipe, request.seed, request.workers)
+    job = Job(network, data, request.recipe, request.seed, request.workers, count, request.backend)
     folder = _folder(request, job, here, count)
     fit = Fit(job, here, teller, folder.path)
     if request.resume:
         fit.resume()
         if here.main:
             folder.keep_metrics(fit.standing.epoch)
-    introduce(teller, job, here, count, folder, fit.standing.epoch, fit.standing.batch)
+    introduce(teller, fit, folder)
     earlier = sum(row["seconds"] for row in folder.read_metrics()) if here.main else 0.0
     _run(fit, folder, request.tensorboard)
     if not here.main:
@@ -165,6 +168,7 @@ def _folder(request: Request, job: Job, here: World, count: int) -> RunFolder:
         "threads": count,
         "processes": here.size,
         "device": here.device.type,
+        "backend": request.backend,
     }
     if request.resume:
         if request.out is None:
@@ -204,8 +208,9 @@ def _same(before: dict[str, Any], now: dict[str, Any], folder: RunFolder) -> Non
             )
 
 
-def introduce(teller: Reporter, job: Job, here: World, count: int, folder: RunFolder, epoch: int, batch: int) -> None:
+def introduce(teller: Reporter, fit: Fit, folder: RunFolder) -> None:
     """Say what will run where, on what, and what the data has to say."""
+    job = fit.job
     data, splits = job.data, []
     for name, split in (("training", data.train), ("validation", data.val), ("test", data.test)):
         if split is not None:
@@ -217,9 +222,9 @@ def introduce(teller: Reporter, job: Job, here: World, count: int, folder: RunFo
     teller.say(f"network  {job.network}")
     cost = total(job.network)
     teller.say(f"         {cost.parameters:,} parameters, {cost.multiply_adds:,} multiply-adds an example")
-    processes = f"{here.size} processes, " if here.size > 1 else ""
-    teller.say(f"runs     PyTorch {torch.__version__} on {here.device}, {processes}{count} threads, seed {job.seed}")
-    where = f", from epoch {epoch + 1}, batch {batch}" if epoch or batch else ""
+    teller.say(f"runs     {fit.learner.where}, seed {job.seed}")
+    standing = fit.standing
+    where = f", from epoch {standing.epoch + 1}, batch {standing.batch}" if standing.epoch or standing.batch else ""
     teller.say(f"folder   {folder.path}{where}")
 
 

@@ -1,0 +1,98 @@
+"""Who computes a step's gradients: the engine where it can, PyTorch everywhere else. One place decides, and says so."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from convlens import engine
+from convlens.network import Network
+
+from .distributed import World
+from .errors import TrainingError
+
+Backend = Literal["auto", "engine", "torch"]
+
+
+class Learner(Protocol):
+    """Computes the gradients of a batch into the parameters of a module."""
+
+    where: str
+    """What runs where, in a line."""
+
+    def learn(self, x: Tensor, labels: Tensor, together: int) -> tuple[float, float]:
+        """Set every parameter's gradient of the mean cross-entropy.
+
+        Args:
+            x: (n, *input_shape) float32, this process's share of a batch.
+            labels: (n,) int64.
+            together: examples of the whole batch, over all processes.
+
+        Returns:
+            The share's summed loss, and how many labels had the largest score.
+        """
+
+
+class TorchLearner:
+    """PyTorch: any layer, any device, gradients averaged by DistributedDataParallel."""
+
+    def __init__(self, module: torch.nn.Sequential, world: World, threads: int, reasons: list[str]) -> None:
+        self._wrapped, self._world = world.wrap(module), world
+        processes = f"{world.size} processes, " if world.size > 1 else ""
+        why = f" ({reasons[0]})" if reasons else ""
+        self.where = f"PyTorch {torch.__version__} on {world.device}, {processes}{threads} threads{why}"
+
+    def learn(self, x: Tensor, labels: Tensor, together: int) -> tuple[float, float]:
+        logits = self._wrapped(x)
+        summed = F.cross_entropy(logits, labels, reduction="sum")
+        # DistributedDataParallel averages over processes: times their number, over the whole batch's examples
+        loss = summed * (self._world.size / together)
+        self._wrapped.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(summed.detach()), float((logits.detach().argmax(1) == labels).sum())
+
+
+class EngineLearner:
+    """The engine: forward, loss and backward of a block of images while it lies in cache."""
+
+    def __init__(self, module: torch.nn.Sequential, network: Network, world: World, threads: int) -> None:
+        self._parameters = dict(module.named_parameters())
+        self._world = world
+        self._program = engine.compile(network, self._arrays(), training=True, threads=threads)
+        processes = f"{world.size} processes, " if world.size > 1 else ""
+        self.where = f"engine ({self._program.plan.target.name}) on cpu, {processes}{threads} threads"
+
+    def _arrays(self) -> dict[str, NDArray[np.float32]]:
+        return {name: p.detach().numpy() for name, p in self._parameters.items()}
+
+    def learn(self, x: Tensor, labels: Tensor, together: int) -> tuple[float, float]:
+        self._program.load(self._arrays())
+        mean, right, gradients = self._program.loss_and_gradients(x.numpy(), labels.numpy(), together)
+        for name, p in self._parameters.items():
+            p.grad = torch.from_numpy(gradients[name])
+            if self._world.size > 1:  # shares of one mean: their sum is the batch's
+                torch.distributed.all_reduce(p.grad)
+        return mean * together, float(right)
+
+
+def learner(module: torch.nn.Sequential, network: Network, world: World, threads: int, backend: Backend) -> Learner:
+    """The engine where the network and the device allow it, else PyTorch with the reason.
+
+    Raises:
+        TrainingError: the engine was asked for and cannot, or there is no such backend.
+    """
+    if backend not in get_args(Backend):
+        raise TrainingError(f'--backend must be one of {", ".join(get_args(Backend))}, not "{backend}"')
+    reasons = [] if backend == "torch" else engine.refusals(network, training=True)
+    if world.device.type != "cpu" and backend != "torch":
+        reasons.insert(0, f"the engine runs on the CPU, not on {world.device}")
+    if backend == "engine" and reasons:
+        raise TrainingError(f"--backend engine: {'; '.join(reasons)}; leave it out to let PyTorch run this network")
+    if backend == "torch" or reasons:
+        return TorchLearner(module, world, threads, reasons)
+    return EngineLearner(module, network, world, threads)
