@@ -161,3 +161,13 @@ def test_debug_shows_the_traceback() -> None:
 def test_the_width_of_a_pipe_cuts_no_number() -> None:
     line = "3x3000x4000: conv 64 5, flatten, linear 100"
     assert f"{total(Network.parse(line)).parameters:,}" in convlens("summary", line, COLUMNS="60").stdout
+
+
+def test_info_shows_the_plan_of_a_network() -> None:
+    shown = convlens("info", "lenet").stdout
+    assert "conv 6 5 pad 2, sigmoid, avgpool 2" in shown
+    assert shown.count("convolution") == 2
+    assert shown.count("dense") == 3
+    refused = convlens("info", "2x9: local 2 3")
+    assert refused.returncode == 2
+    assert "layer 1 (local 2 3)" in refused.stderr

@@ -1,18 +1,37 @@
-"""``convlens info``: what this installation is and finds."""
+"""``convlens info``: what this installation is and finds, or how the engine would run a network."""
 
 from __future__ import annotations
 
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
 
 from convlens import __version__
+from convlens.cli.words import scaled
+from convlens.network import Network
 
-PACKAGES = ("torch", "numpy", "pillow", "tifffile", "safetensors", "tensorboard")
+PACKAGES = ("torch", "numpy", "llvmlite", "pillow", "tifffile", "safetensors", "tensorboard")
 
 
-def info() -> None:
-    """Print versions, processor and cores, and where Fashion-MNIST would come from."""
+def info(
+    net: Annotated[str | None, typer.Argument(help="A named network, a line, or a model file: shows its plan.")] = None,
+    training: Annotated[bool, typer.Option("--training", help="The plan for training it.")] = False,
+) -> None:
+    """Print versions, processor and data found; with a network, how the engine would run it."""
+    if net is None:
+        _installation()
+    else:
+        from convlens.cli.summary import network_of
+
+        _plan(network_of(net), training)
+
+
+def _installation() -> None:
+    from convlens import engine
+
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     rows = [
         ("convlens", __version__),
@@ -20,10 +39,51 @@ def info() -> None:
         *((name, _version(name)) for name in PACKAGES),
         ("system", f"{platform.system()} {platform.machine()}"),
         ("cores", f"{cores} this process may use"),
+        ("engine", f"{engine.host().name}, {engine.host().lanes} lanes; can run {_targets()}"),
         ("fashion-mnist", _fashion_mnist()),
     ]
     for name, value in rows:
         print(f"{name:14} {value}")
+
+
+def _targets() -> str:
+    from convlens import engine
+
+    return ", ".join(target.name for target in engine.runnable())
+
+
+def _plan(network: Network, training: bool) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from convlens import engine
+    from convlens.cli.console import table_console
+    from convlens.engine.describe import rows, scratch_bytes
+
+    target = engine.host()
+    plan = engine.plan(network, target, training=training)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("layers of one kernel", overflow="fold")
+    table.add_column("kernel")
+    for name in ("tile", "input", "output", "multiply-adds", "of peak"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows(plan):
+        table.add_row(
+            Text(row.layers),
+            row.kernel,
+            row.tile,
+            scaled(row.source_bytes, "B"),
+            scaled(row.result_bytes, "B"),
+            f"{row.multiply_adds:,}",
+            f"{row.share:.0%}",
+        )
+    console = table_console()
+    console.print(Text(str(network), style="bold"), soft_wrap=True)
+    console.print(
+        f"\n{target.name}: {target.lanes} images a block, {scaled(scratch_bytes(plan), 'B')} of buffers a thread\n",
+        soft_wrap=True,
+    )
+    console.print(table)
 
 
 def _fashion_mnist() -> str:

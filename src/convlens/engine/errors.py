@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from convlens.network import NetworkError
 
-class EngineError(ValueError):
-    """Something that the engine cannot compile or run: one sentence."""
+
+class EngineError(NetworkError):
+    """A network, or an array for it, that the engine cannot compile or run: one sentence."""

@@ -13,12 +13,12 @@ from ..tiles import split
 from .activation import Activation, apply
 
 
-def _most(target: Target) -> int:
+def most_sums(target: Target) -> int:
     """Sums in registers at once: all but one for the vector, one for the splat, one to spare."""
     return target.registers - 3
 
 
-def _even(count: int, most: int) -> int:
+def even(count: int, most: int) -> int:
     """The tile that covers ``count`` in as few turns as ``most`` allows, evenly."""
     turns = -(-count // most)
     return -(-count // turns)
@@ -28,7 +28,7 @@ def forward(target: Target, inputs: int, outputs: int, bias: bool, activation: A
     """Write the kernel ``(input, weight, bias, result)``: input [i][lane], weight [o][i], result [o][lane]."""
     k = Kernel(name, target, ("input", "weight", "bias", "result"))
     source, weight, offset, result = k.arguments
-    tile = _even(outputs, _most(target))
+    tile = even(outputs, most_sums(target))
     for many, times in split(outputs, tile):
         with k.each(times) as n:
             first = k.add(k.times(n, many), 0 if many == tile else outputs - many)
@@ -47,7 +47,7 @@ def of_input(target: Target, inputs: int, outputs: int, name: str) -> Kernel:
     """Write the kernel ``(gradient, weight, result)``: gradient [o][lane], result [i][lane]."""
     k = Kernel(name, target, ("gradient", "weight", "result"))
     gradient, weight, result = k.arguments
-    tile = _even(inputs, _most(target))
+    tile = even(inputs, most_sums(target))
     for many, times in split(inputs, tile):
         with k.each(times) as n:
             first = k.add(k.times(n, many), 0 if many == tile else inputs - many)

@@ -1,0 +1,79 @@
+"""A plan for people: what shares a kernel, in which tiles, how many bytes, and what share of the peak to expect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convlens.network import costs, print_layer
+
+from .kernels.convolution import Convolution
+from .kernels.dense import even, most_sums
+from .plan import Group, Plan
+from .schedule import Schedule
+from .tiles import FMAS_A_CYCLE, LOADS_A_CYCLE, Tile, choose, cycles, split
+
+
+@dataclass(frozen=True)
+class Row:
+    """One group of a plan.
+
+    Args:
+        layers: in the notation.
+        kernel: its family.
+        tile: accumulators of one turn: channels x rows x columns.
+        source_bytes: of its input for one block of images, borders included.
+        result_bytes: of its output for one block.
+        multiply_adds: of one image, forward.
+        share: of the processor's peak of multiply-adds that the tiles allow, by loads and latency alone.
+    """
+
+    layers: str
+    kernel: str
+    tile: str
+    source_bytes: int
+    result_bytes: int
+    multiply_adds: int
+    share: float
+
+
+def rows(plan: Plan) -> list[Row]:
+    """The groups of a plan in order."""
+    every = costs(plan.network)
+    found = []
+    for group in plan.groups:
+        first, stop = group.layers
+        tile, share = _tile(plan, group)
+        found.append(
+            Row(
+                ", ".join(print_layer(layer) for layer in plan.network.layers[first:stop]),
+                "convolution" if isinstance(group.work, Convolution) else "dense",
+                f"{tile.channels}x{tile.rows}x{tile.columns}",
+                4 * group.source.floats,
+                4 * group.result.floats,
+                sum(cost.multiply_adds for cost in every[first:stop]),
+                share,
+            )
+        )
+    return found
+
+
+def scratch_bytes(plan: Plan) -> int:
+    """Bytes of all buffers of one block of images: what should fit the second-level cache of a core."""
+    return 4 * Schedule(plan).scratch.floats
+
+
+def _tile(plan: Plan, group: Group) -> tuple[Tile, float]:
+    work = group.work
+    if not isinstance(work, Convolution):
+        tile = Tile(even(work.outputs, most_sums(plan.target)), 1, 1)
+        loads = (tile.channels + 1) / LOADS_A_CYCLE
+        return tile, tile.channels / FMAS_A_CYCLE / max(tile.channels / FMAS_A_CYCLE, loads)
+    filters, unit = work.filters // work.groups, work.pool.window[2] if work.pool else 1
+    columns = work.out[2] * unit
+    tile = choose(plan.target, filters, len(work.rows), columns, unit)
+    spent = sum(
+        n * m * cycles(c, tile.rows, x)
+        for c, n in split(filters, tile.channels)
+        for x, m in split(columns, tile.columns)
+    )
+    return tile, filters * tile.rows * columns / FMAS_A_CYCLE / spent
