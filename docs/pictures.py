@@ -55,7 +55,7 @@ def filtered(picture: np.ndarray) -> np.ndarray:
 def draw_kernels() -> plt.Figure:
     """The photograph under each kernel; where a kernel adds up to 0, grey is 0, white above and black below."""
     figure, axes = plt.subplots(2, 3, figsize=(6.6, 5.6), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.1)
+    figure.get_layout_engine().set(hspace=0.06)
     for ax, (name, kernel), plane in zip(axes.flat, KERNELS.items(), filtered(photograph()), strict=True):
         centred = abs(np.sum(kernel)) < 1e-6
         reach = np.quantile(np.abs(plane), 0.99)
