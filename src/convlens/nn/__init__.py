@@ -10,6 +10,7 @@ Sequential(
 """
 
 from .build import build, build_layer
+from .compile import Compiled, compile
 from .convert import network_of
 from .convolution import Conv, Conv1d, Conv2d, Conv3d
 from .dense import Dense4d, Flatten, Linear
@@ -25,6 +26,7 @@ __all__ = [
     "AvgPool2d",
     "AvgPool3d",
     "BatchNorm",
+    "Compiled",
     "Conv",
     "Conv1d",
     "Conv2d",
@@ -48,6 +50,7 @@ __all__ = [
     "Tanh",
     "build",
     "build_layer",
+    "compile",
     "initialise",
     "network_of",
 ]

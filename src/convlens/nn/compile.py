@@ -1,0 +1,448 @@
+"""A Sequential whose forward and backward run on the engine, with the parameters it had: optimisers see no difference.
+
+Two operators of torch.library, ``convlens::forward`` and ``convlens::backward``, carry a batch and the parameters to
+``convlens.engine``, without copies, and bring tensors back. They are pure functions of their inputs: no activation is
+kept between them, since the engine computes the forward of a block of images again, in cache, while it goes backward.
+Nothing here computes, but for the scale and shift of a batch norm that stands still, which are multiplied into the
+weights before it in torch, so that their gradients flow. The engine, and LLVM with it, is imported when first needed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from convlens.network import (
+    BatchNorm,
+    Conv,
+    Dropout,
+    Flatten,
+    Layer,
+    Linear,
+    Network,
+    NetworkError,
+    ReLU,
+    Sigmoid,
+    Tanh,
+    parameter_shapes,
+    print_layer,
+)
+from convlens.network.layers import spell, whole
+
+from .build import build
+from .convert import network_of
+
+if TYPE_CHECKING:
+    from convlens.engine import Program
+
+DRAWS = "the engine's operators draw no random numbers, as dropout does while training"
+GATHERS = "the engine's operators gather no statistics, as batchnorm does while training"
+HOOKED = "it has hooks, which only torch calls"
+CARRIERLESS = "no conv or linear before it can take the scale and shift of a batchnorm of flat vectors"
+TWICE = "the engine gives first derivatives only: there is no gradient of its gradients; differentiate the torch module"
+CHEAP = (Flatten, ReLU, Sigmoid, Tanh, Dropout, BatchNorm)
+"""Layers that are not worth a trip to the engine alone."""
+
+IDLE = 16
+"""Programs kept for their next call: of this many networks, modes and concurrent callers the newest."""
+
+
+def compile(
+    module: nn.Sequential | Network,
+    input_shape: Sequence[int] | None = None,
+    *,
+    fallback: bool = False,
+    threads: int | None = None,
+) -> Compiled:
+    """Let the engine run a network's forward and backward for float32 tensors on the CPU.
+
+    Compiled for the mode that ``module`` is in: dropout and batchnorm are refused, or left to torch, only while they
+    train. Machine code is made when it is first needed, and kept on disk.
+
+    Args:
+        module: layers of ``nn.build`` or torch.nn in order, or a Network, which is built first.
+        input_shape: (C, *spatial), without the batch; None where a Network says it.
+        fallback: let torch run the layers, devices and dtypes that the engine cannot.
+        threads: how many the engine runs at once; None: the cores this process may use.
+
+    Returns:
+        A module with the same Parameter objects under the same names. ``module`` stays as it is, and shares them.
+
+    Raises:
+        NetworkError: the module is not a network; without ``fallback``: the engine cannot run it, one line a reason.
+
+    >>> network = Network.parse("1x12x12: conv 4 3, relu, maxpool 2, flatten, dropout 0.2, linear 3")
+    >>> compiled = compile(network, fallback=True)
+    >>> compiled.where()
+    'engine: layers 1-4 (conv 4 3 … flatten); torch: layer 5 (dropout 0.2); engine: layer 6 (linear 3)'
+    >>> compiled(torch.zeros(2, 1, 12, 12)).shape
+    torch.Size([2, 3])
+    """
+    count = None if threads is None else whole(threads, "threads", 1)
+    if isinstance(module, Network):
+        network, module = module, build(module)
+        if input_shape is not None and tuple(input_shape) != network.input_shape:
+            given, own = spell(tuple(input_shape)), spell(network.input_shape)
+            raise NetworkError(f"the network reads {own}, but the input shape says {given}; leave it out")
+    elif input_shape is None:
+        raise NetworkError("a module does not say what it reads: give the input shape (C, *spatial), without the batch")
+    else:
+        network = network_of(module, tuple(input_shape))
+    return Compiled(module, network, fallback=fallback, threads=count)
+
+
+# ---- what runs where ----
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """A layer of a part that has parameters, and the batch norms whose scale and shift it takes on."""
+
+    at: int
+    norms: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Layers ``first`` to ``stop`` (past the end): on the engine as the network ``line``, or, without one, by torch."""
+
+    first: int
+    stop: int
+    line: str = ""
+    learned: tuple[_Learned, ...] = ()
+
+
+def _refused(network: Network) -> tuple[str, ...]:
+    """Why the engine has no kernel for a layer, layer by layer, whatever the mode; "" where it has one."""
+    from convlens.engine import refusals
+
+    found = []
+    for layer, shape in zip(network.layers, network.shapes, strict=False):
+        if isinstance(layer, (Dropout, BatchNorm)):
+            found.append("")
+            continue
+        head = f"layer 1 ({print_layer(layer)}): "
+        found.append("; ".join(s.removeprefix(head) for s in refusals(Network(shape, (layer,)), training=True)))
+    return tuple(found)
+
+
+def _placed(network: Network, reasons: tuple[str, ...]) -> tuple[str, ...]:
+    """``reasons``, and one for every flat batch norm that nothing before it can take on."""
+    found, carried = list(reasons), False
+    for i, layer in enumerate(network.layers):
+        if isinstance(layer, BatchNorm) and len(network.shapes[i]) == 1 and not carried and not found[i]:
+            found[i] = CARRIERLESS
+        if not isinstance(layer, Dropout) or found[i]:
+            carried = isinstance(layer, (Conv, Linear, BatchNorm)) and not found[i]
+    return tuple(found)
+
+
+def _parts(network: Network, reasons: tuple[str, ...]) -> tuple[_Part, ...]:
+    """The longest runs of layers that the engine can run and that are worth it, and what lies between them."""
+    if not reasons:
+        return ()
+    bounds = [0, *(i for i in range(1, len(reasons)) if bool(reasons[i]) != bool(reasons[i - 1])), len(reasons)]
+    parts: list[_Part] = []
+    for first, stop in pairwise(bounds):
+        if not reasons[first] and not all(isinstance(layer, CHEAP) for layer in network.layers[first:stop]):
+            parts.append(_on_engine(network, first, stop))
+        elif parts and not parts[-1].line:
+            parts[-1] = replace(parts[-1], stop=stop)
+        else:
+            parts.append(_Part(first, stop))
+    return tuple(parts)
+
+
+def _on_engine(network: Network, first: int, stop: int) -> _Part:
+    """Layers as the engine is to see them: dropout gone, batch norms in the layer before or as a 1x1 convolution."""
+    layers: list[Layer] = []
+    learned: list[_Learned] = []
+    for i in range(first, stop):
+        layer, shape = network.layers[i], network.shapes[i]
+        if isinstance(layer, Dropout):
+            continue
+        if isinstance(layer, BatchNorm) and layers and isinstance(layers[-1], (Conv, Linear)):
+            layers[-1] = replace(layers[-1], bias=True)
+            learned[-1] = replace(learned[-1], norms=(*learned[-1].norms, i))
+            continue
+        layers.append(Conv(shape[0], 1, groups=shape[0]) if isinstance(layer, BatchNorm) else layer)
+        if parameter_shapes(layer, shape):
+            learned.append(_Learned(i))
+    return _Part(first, stop, str(Network(network.shapes[first], tuple(layers))), tuple(learned))
+
+
+class Compiled(nn.Module):
+    """A network on the engine, as a module with the parameters, buffers and names of the one it was made from.
+
+    ``train()`` and ``eval()`` switch it and the layers inside; each layer's own mode counts. Parameters are read anew
+    in every call, so it never matters how they were changed. Layers that the engine runs are not called: a layer with
+    hooks is left to torch, and a hook of the whole belongs on this module. Safe to call from several threads.
+    Second derivatives are refused. Made by ``convlens.nn.compile``.
+    """
+
+    def __init__(self, module: nn.Sequential, network: Network, *, fallback: bool, threads: int | None) -> None:
+        super().__init__()
+        self._modules.update(module._modules)
+        self.training = module.training
+        self._network, self._fallback, self._threads = network, fallback, threads
+        self._paths = tuple(_leaf_paths(module, ()))
+        self._kinds = tuple(type(self._leaf(i)) for i in range(len(network.layers)))
+        self._refused = _refused(network)
+        self._known: dict[tuple[str, ...], tuple[_Part, ...]] = {}
+        self._look_up(self._reasons())
+
+    @property
+    def network(self) -> Network:
+        """The network that is run."""
+        return self._network
+
+    def where(self) -> str:
+        """One line that says what runs where, in the mode of now.
+
+        Raises:
+            NetworkError: in this mode the engine cannot run it, and torch may not.
+        """
+        texts = []
+        for part in self._look_up(self._reasons()):
+            layers = [print_layer(layer) for layer in self._network.layers[part.first : part.stop]]
+            shown = ", ".join(layers) if len(layers) < 3 else f"{layers[0]} … {layers[-1]}"
+            places = f"layers {part.first + 1}-{part.stop}" if len(layers) > 1 else f"layer {part.stop}"
+            texts.append(f"{'engine' if part.line else 'torch'}: {places} ({shown})")
+        return "; ".join(texts)
+
+    def extra_repr(self) -> str:
+        """The network in its notation, and what runs where."""
+        return f"{self._network}\n{self.where()}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Run the network on a batch (N, *input_shape); N may be 0.
+
+        Raises:
+            NetworkError: the shape is another; without ``fallback``: the device, the dtype or the mode of a layer is
+                not the engine's.
+        """
+        if tuple(x.shape[1:]) != self._network.input_shape or x.ndim < 2:
+            wanted, given = spell(self._network.input_shape), tuple(x.shape)
+            raise NetworkError(f"compiled for batches of {wanted}, not for a tensor of {given}; compile it anew")
+        parts = self._look_up(self._reasons())
+        parameters = [self._parameters_of(part) for part in parts]
+        if elsewhere := _elsewhere(x, parameters):
+            if not self._fallback:
+                raise NetworkError(f"{elsewhere}; compile(..., fallback=True) lets torch run it")
+            parts = (_Part(0, len(self._paths)),)
+        for part, learned in zip(parts, parameters, strict=False):
+            if part.line:
+                x = torch.ops.convlens.forward(x, learned, part.line, self._threads or 0)
+            else:
+                for i in range(part.first, part.stop):
+                    x = self._leaf(i)(x)
+        return x
+
+    def _leaf(self, i: int) -> Any:
+        module: Any = self
+        for name in self._paths[i]:
+            module = module._modules[name]
+        return module
+
+    def _reasons(self) -> tuple[str, ...]:
+        """Why torch must run a layer as it stands now, layer by layer; "" where it need not."""
+        found = []
+        for i, layer in enumerate(self._network.layers):
+            leaf = self._leaf(i)
+            reason = self._refused[i]
+            if not isinstance(leaf, self._kinds[i]):
+                reason = f"it was a {self._kinds[i].__name__} when it was compiled, and now is a {type(leaf).__name__}"
+            elif leaf._forward_hooks or leaf._forward_pre_hooks or leaf._backward_hooks or leaf._backward_pre_hooks:
+                reason = HOOKED
+            elif leaf.training and isinstance(layer, Dropout) and leaf.p > 0:
+                reason = DRAWS
+            elif leaf.training and isinstance(layer, BatchNorm):
+                reason = GATHERS
+            found.append(reason)
+        return tuple(found)
+
+    def _look_up(self, reasons: tuple[str, ...]) -> tuple[_Part, ...]:
+        if reasons not in self._known:
+            self._known[reasons] = self._split(reasons)
+        return self._known[reasons]
+
+    def _split(self, reasons: tuple[str, ...]) -> tuple[_Part, ...]:
+        layers, reasons = self._network.layers, _placed(self._network, reasons)
+        if not self._fallback:
+            found = [f"layer {i + 1} ({print_layer(layers[i])}): {r}" for i, r in enumerate(reasons) if r]
+            if not found and all(isinstance(layer, CHEAP) for layer in layers):
+                found = ["it has no conv, linear, dense4d or pool, and the rest alone is not worth the engine"]
+            if found:
+                raise NetworkError(
+                    "the engine cannot run this network; compile(..., fallback=True) lets torch run these parts:\n  "
+                    + "\n  ".join(found)
+                )
+        return _parts(self._network, reasons)
+
+    def _parameters_of(self, part: _Part) -> list[Tensor]:
+        """What the operators take: weight and bias of each layer that learns, batch norms multiplied in."""
+        found: list[Tensor] = []
+        for learned in part.learned:
+            leaf = self._leaf(learned.at)
+            weight, bias = leaf.weight, leaf.bias
+            if isinstance(self._network.layers[learned.at], BatchNorm):
+                gain, bias = _gain_and_shift(leaf)
+                weight = gain.reshape(-1, *[1] * len(self._network.shapes[learned.at]))
+            for at in learned.norms:
+                gain, shift = _gain_and_shift(self._leaf(at))
+                weight = weight * gain.reshape(-1, *[1] * (weight.ndim - 1))
+                bias = shift if bias is None else shift + bias * gain
+            found += [weight] if bias is None else [weight, bias]
+        return found
+
+
+def _leaf_paths(module: nn.Module, before: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Where the layers stand, in the order in which ``network_of`` reads them."""
+    for name, child in module._modules.items():
+        if type(child) is nn.Sequential:
+            yield from _leaf_paths(child, (*before, name))
+        elif child is not None and type(child) is not nn.Identity:
+            yield (*before, name)
+
+
+def _gain_and_shift(norm: Any) -> tuple[Tensor, Tensor]:
+    """What a batch norm that stands still multiplies and adds, in torch: gradients reach its weight and bias."""
+    gain = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    return gain, norm.bias - norm.running_mean * gain
+
+
+def _elsewhere(x: Tensor, parameters: list[list[Tensor]]) -> str:
+    """Why these tensors are not for the engine, or ""."""
+    if torch.is_autocast_enabled("cpu"):
+        return "the engine computes in float32, but autocast asks for less"
+    for tensor, what in ((x, "the input"), *((p, "a parameter") for given in parameters for p in given)):
+        if tensor.device.type != "cpu" or tensor.dtype != torch.float32 or tensor.layout != torch.strided:
+            kind = f"{tensor.dtype} on {tensor.device.type}".removeprefix("torch.")
+            return f"the engine runs on dense float32 tensors on cpu, but {what} is {kind}"
+    return ""
+
+
+# ---- programs: compiled once, lent to one caller at a time ----
+
+
+class _Programs:
+    """Compiled programs by network, mode and threads; a caller has one to itself, so that its weights stay its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[tuple[tuple[str, bool, int], Program]] = []
+
+    @contextmanager
+    def lent(self, line: str, parameters: list[Tensor], threads: int, *, training: bool) -> Iterator[Program]:
+        """A program with these parameters."""
+        key = line, training, threads
+        network, names = _read(line)
+        named = {name: tensor.numpy(force=True) for name, tensor in zip(names, parameters, strict=True)}
+        with self._lock:
+            # the newest: its weights and scratch are still in cache
+            at = next((i for i in reversed(range(len(self._idle))) if self._idle[i][0] == key), None)
+            program = None if at is None else self._idle.pop(at)[1]
+        if program is None:
+            from convlens.engine import Program
+
+            program = Program(network, named, training=training, threads=threads or None)
+        else:
+            # always: what was changed through .data, numpy or shared memory leaves no mark on a tensor
+            program.load(named)
+        yield program
+        with self._lock:
+            self._idle.append((key, program))
+            del self._idle[:-IDLE]
+
+
+PROGRAMS = _Programs()
+
+
+def _forget() -> None:
+    """In a forked process: the threads of the parent's programs do not exist, and its lock may be held for ever."""
+    global PROGRAMS
+    PROGRAMS = _Programs()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+@lru_cache(maxsize=256)
+def _read(line: str) -> tuple[Network, tuple[str, ...]]:
+    """A network and the names of its parameters in order."""
+    network = Network.parse(line)
+    shapes = [parameter_shapes(layer, shape) for layer, shape in zip(network.layers, network.shapes, strict=False)]
+    return network, tuple(f"{i}.{name}" for i, found in enumerate(shapes) for name in found)
+
+
+# ---- the operators ----
+
+TAGS = (torch.Tag.pt2_compliant_tag,)
+torch.library.define(
+    "convlens::forward", "(Tensor x, Tensor[] parameters, str network, int threads) -> Tensor", tags=TAGS
+)
+torch.library.define(
+    "convlens::backward",
+    "(Tensor x, Tensor[] parameters, Tensor upstream, str network, int threads, bool input_too) -> Tensor[]",
+    tags=TAGS,
+)
+
+
+def _forward(x: Tensor, parameters: list[Tensor], network: str, threads: int) -> Tensor:
+    with PROGRAMS.lent(network, parameters, threads, training=False) as program:
+        return torch.from_numpy(program(x.numpy(force=True)))
+
+
+def _backward(
+    x: Tensor, parameters: list[Tensor], upstream: Tensor, network: str, threads: int, input_too: bool
+) -> list[Tensor]:
+    """The gradient of ``x``, if it is asked for, and then of each parameter."""
+    with PROGRAMS.lent(network, parameters, threads, training=True) as program:
+        given = x.numpy(force=True), upstream.numpy(force=True)
+        moved, gradients = program.gradients(*given, input_too=input_too)
+    found = [] if moved is None else [moved]
+    return [torch.from_numpy(array) for array in found + [gradients[name] for name in _read(network)[1]]]
+
+
+def _forward_fake(x: Tensor, parameters: list[Tensor], network: str, threads: int) -> Tensor:
+    return x.new_empty((x.shape[0], *_read(network)[0].output_shape))
+
+
+def _backward_fake(
+    x: Tensor, parameters: list[Tensor], upstream: Tensor, network: str, threads: int, input_too: bool
+) -> list[Tensor]:
+    return [t.new_empty(t.shape) for t in ([x] if input_too else []) + parameters]
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    x, parameters, ctx.network, ctx.threads = inputs
+    ctx.save_for_backward(x, *parameters)
+
+
+def _differentiate(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+    x, *parameters = ctx.saved_tensors
+    input_too = ctx.needs_input_grad[0]
+    found = torch.ops.convlens.backward(x, parameters, upstream, ctx.network, ctx.threads, input_too)
+    return found[0] if input_too else None, found[input_too:], None, None
+
+
+def _refuse(ctx: Any, *upstreams: Any) -> Any:
+    raise NetworkError(TWICE)
+
+
+torch.library.impl("convlens::forward", "cpu", _forward)
+torch.library.impl("convlens::backward", "cpu", _backward)
+torch.library.register_fake("convlens::forward", _forward_fake)
+torch.library.register_fake("convlens::backward", _backward_fake)
+torch.library.register_autograd("convlens::forward", _differentiate, setup_context=_keep)
+torch.library.register_autograd("convlens::backward", _refuse)
