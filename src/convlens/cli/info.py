@@ -75,7 +75,7 @@ def _plan(network: Network, training: bool) -> None:
             scaled(row.source_bytes, "B"),
             scaled(row.result_bytes, "B"),
             f"{row.multiply_adds:,}",
-            f"{row.share:.0%}",
+            "" if row.share is None else f"{row.share:.0%}",
         )
     console = table_console()
     console.print(Text(str(network), style="bold"), soft_wrap=True)

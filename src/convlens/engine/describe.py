@@ -8,9 +8,12 @@ from convlens.network import costs, print_layer
 
 from .kernels.convolution import Convolution
 from .kernels.dense import even, most_sums
-from .plan import Group, Plan
+from .kernels.pooling import Pooling
+from .plan import Dense, Group, Plan
 from .schedule import Schedule
 from .tiles import FMAS_A_CYCLE, LOADS_A_CYCLE, Tile, choose, cycles, split
+
+KINDS = {Convolution: "convolution", Dense: "dense", Pooling: "pool"}
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,11 @@ class Row:
     Args:
         layers: in the notation.
         kernel: its family.
-        tile: accumulators of one turn: channels x rows x columns.
+        tile: accumulators of one turn: channels x rows x columns; nothing for a pool of its own.
         source_bytes: of its input for one block of images, borders included.
         result_bytes: of its output for one block.
         multiply_adds: of one image, forward.
-        share: of the processor's peak of multiply-adds that the tiles allow, by loads and latency alone.
+        share: of the processor's peak of multiply-adds, what loads and latency allow its tiles; None for a pool.
     """
 
     layers: str
@@ -33,7 +36,7 @@ class Row:
     source_bytes: int
     result_bytes: int
     multiply_adds: int
-    share: float
+    share: float | None
 
 
 def rows(plan: Plan) -> list[Row]:
@@ -46,8 +49,8 @@ def rows(plan: Plan) -> list[Row]:
         found.append(
             Row(
                 ", ".join(print_layer(layer) for layer in plan.network.layers[first:stop]),
-                "convolution" if isinstance(group.work, Convolution) else "dense",
-                f"{tile.channels}x{tile.rows}x{tile.columns}",
+                KINDS[type(group.work)],
+                f"{tile.channels}x{tile.rows}x{tile.columns}" if tile else "",
                 4 * group.source.floats,
                 4 * group.result.floats,
                 sum(cost.multiply_adds for cost in every[first:stop]),
@@ -62,9 +65,11 @@ def scratch_bytes(plan: Plan) -> int:
     return 4 * Schedule(plan).scratch.floats
 
 
-def _tile(plan: Plan, group: Group) -> tuple[Tile, float]:
+def _tile(plan: Plan, group: Group) -> tuple[Tile | None, float | None]:
     work = group.work
-    if not isinstance(work, Convolution):
+    if isinstance(work, Pooling):
+        return None, None
+    if isinstance(work, Dense):
         tile = Tile(even(work.outputs, most_sums(plan.target)), 1, 1)
         loads = (tile.channels + 1) / LOADS_A_CYCLE
         return tile, tile.channels / FMAS_A_CYCLE / max(tile.channels / FMAS_A_CYCLE, loads)

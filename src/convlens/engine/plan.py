@@ -33,6 +33,7 @@ from .errors import EngineError
 from .kernels.activation import Activation
 from .kernels.convolution import Convolution, Pool, PoolKind
 from .kernels.dense import mirrored
+from .kernels.pooling import Pooling
 from .layout import Layout, Window, three
 from .target import Target
 
@@ -49,6 +50,9 @@ class Dense:
     activation: Activation
 
 
+Doing = Convolution | Dense | Pooling
+
+
 @dataclass(frozen=True)
 class Group:
     """Layers that one kernel runs.
@@ -62,7 +66,7 @@ class Group:
     """
 
     layers: tuple[int, int]
-    work: Convolution | Dense
+    work: Doing
     weight: str | None
     source: Layout
     result: Layout
@@ -70,7 +74,9 @@ class Group:
     @property
     def bias(self) -> str | None:
         """The name of its bias, or None."""
-        return self.weight.replace("weight", "bias") if self.weight and self.work.bias else None
+        if self.weight is None or isinstance(self.work, Pooling) or not self.work.bias:
+            return None
+        return self.weight.replace("weight", "bias")
 
     @property
     def plain(self) -> Layout:
@@ -80,7 +86,7 @@ class Group:
     @property
     def sums(self) -> Layout:
         """The layout of the sums before activation and pool, without borders."""
-        if isinstance(self.work, Dense):
+        if not isinstance(self.work, Convolution):
             return self.plain
         return Layout(self.result.lanes, self.work.filters, self.work.window.out)
 
@@ -89,6 +95,8 @@ class Group:
         """Floats of its weight."""
         if isinstance(self.work, Dense):
             return self.work.outputs * self.work.inputs
+        if isinstance(self.work, Pooling):
+            return 0
         return self.work.filters * (self.work.channels // self.work.groups) * self.work.window.taps
 
     @property
@@ -130,15 +138,13 @@ def refusals(network: Network, *, training: bool) -> list[str]:
     """Why the engine cannot run a network: a sentence a reason; none when it can."""
     found = []
     for i, layer in enumerate(network.layers):
-        shape, name = network.shapes[i], f"layer {i + 1} ({print_layer(layer)})"
+        name = f"layer {i + 1} ({print_layer(layer)})"
         if isinstance(layer, LocalConv):
             found.append(f"{name}: the engine has no kernel for weights of their own at every position")
         elif isinstance(layer, Dropout) and training and layer.probability > 0:
             found.append(f"{name}: the engine does not draw the random numbers of dropout while training")
         elif isinstance(layer, BatchNorm) and training:
             found.append(f"{name}: the engine does not gather the statistics of a batch while training")
-        elif isinstance(layer, (MaxPool, AvgPool)) and not _tiles(layer, shape):
-            found.append(f"{name}: the engine pools windows that tile their input, not ones that overlap or are padded")
     if not network.layers:
         found.append("a network without layers has nothing to compile")
     return found
@@ -167,7 +173,7 @@ def plan(network: Network, target: Target, *, training: bool = False) -> Plan:
     return Plan(network, target, training, tuple(groups))
 
 
-Work = tuple[tuple[int, int], Convolution | Dense, str | None]
+Work = tuple[tuple[int, int], Doing, str | None]
 
 
 def _works(network: Network) -> list[Work]:
@@ -177,6 +183,10 @@ def _works(network: Network) -> list[Work]:
     while i < len(network.layers):
         layer, shape = network.layers[i], network.shapes[i]
         if isinstance(layer, (Flatten, Dropout)):
+            i += 1
+            continue
+        if isinstance(layer, (MaxPool, AvgPool)) and not _tiles(layer, shape):
+            found.append(((i, i + 1), _pooling(layer, shape), None))
             i += 1
             continue
         work, weight = _opened(layer, shape, i)
@@ -190,7 +200,7 @@ def _works(network: Network) -> list[Work]:
             stop = _skipped(network, stop + 1)
         if isinstance(work, Convolution) and stop < len(network.layers):
             pool = network.layers[stop]
-            if isinstance(pool, (MaxPool, AvgPool)):
+            if isinstance(pool, (MaxPool, AvgPool)) and _tiles(pool, network.shapes[stop]):
                 kind: PoolKind = "max" if isinstance(pool, MaxPool) else "avg"
                 kernel = three(tuple(a.kernel for a in axes(pool, network.shapes[stop])), 1)
                 work, stop = replace(work, pool=Pool(kind, kernel)), stop + 1
@@ -222,16 +232,27 @@ def _opened(layer: Layer, shape: tuple[int, ...], i: int) -> tuple[Convolution |
     return Convolution(window, shape[0], shape[0], shape[0], own, None), f"{i}.weight" if own else None
 
 
-def _source(work: Convolution | Dense, target: Target) -> Layout:
+def _pooling(layer: MaxPool | AvgPool, shape: tuple[int, ...]) -> Pooling:
+    window = Window.of(axes(layer, shape))
+    if isinstance(layer, MaxPool):
+        return Pooling("max", window, shape[0])
+    return Pooling("avg", window, shape[0], layer.count_padding)
+
+
+def _source(work: Doing, target: Target) -> Layout:
     if isinstance(work, Dense):
         return Layout(target.lanes, work.inputs, (1, 1, 1))
+    if isinstance(work, Pooling):
+        return Layout(target.lanes, work.channels, work.window.size)
     before, after = work.window.borders
     return Layout(target.lanes, work.channels, work.window.size, before, after)
 
 
-def _result(work: Convolution | Dense, after: Convolution | Dense | None, target: Target) -> Layout:
+def _result(work: Doing, after: Doing | None, target: Target) -> Layout:
     if isinstance(work, Dense):
         own = Layout(target.lanes, work.outputs, (1, 1, 1))
+    elif isinstance(work, Pooling):
+        own = Layout(target.lanes, work.channels, work.out)
     else:
         own = Layout(target.lanes, work.filters, work.out)
     if isinstance(after, Convolution):

@@ -219,7 +219,7 @@ class Program:
         for group in self.plan.groups:
             bias = machine_code.load(gradients.fold(target, group.result.channels, "fold"))
             count = group.weight_sums // target.lanes
-            conv = isinstance(group.work, Convolution)
+            conv = group.weight is not None and isinstance(group.work, Convolution)
             found.append((bias, machine_code.load(gradients.fold(target, count, "fold")) if conv else None))
         return found
 

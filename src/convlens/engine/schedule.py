@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .driver import Place, Step
-from .kernels import convolution, dense, gradients, images, loss, slopes
+from .kernels import convolution, dense, gradients, images, loss, pooling, slopes
 from .kernels.convolution import Convolution
+from .kernels.pooling import Pooling
 from .layout import Layout
-from .plan import Group, Plan
+from .plan import Dense, Group, Plan
 
 ALIGN = 16
 """Floats to which every buffer is aligned: 64 bytes, a cache line and the widest vector."""
@@ -69,8 +70,9 @@ class Schedule:
         training, work, lanes = self.plan.training, group.work, group.result.lanes
         scratch, sums = self.scratch, self.sums
         filters = group.result.channels
-        argmax = isinstance(work, Convolution) and work.pool is not None and work.pool.kind == "max"
-        mirrored = 0 if isinstance(work, Convolution) else dense.mirrored(work.inputs, lanes) * lanes
+        pool = work if isinstance(work, Pooling) else work.pool if isinstance(work, Convolution) else None
+        argmax = pool is not None and pool.kind == "max"
+        mirrored = dense.mirrored(work.inputs, lanes) * lanes if isinstance(work, Dense) else 0
         return Buffers(
             result=scratch.take(group.result.floats),
             upstream=scratch.take(group.plain.floats if training else 0),
@@ -151,7 +153,11 @@ class Schedule:
         target, group, b = self.plan.target, self.plan.groups[i], self.buffers[i]
         weight, bias = Place("parameters", b.weight), Place("parameters", b.bias)
         work = group.work
-        if not isinstance(work, Convolution):
+        if isinstance(work, Pooling):
+            argmax = self.plan.training
+            kernel = pooling.forward(target, work, group.source, group.result, "pool", argmax=argmax)
+            return Step(kernel, (self._source(i), self._result(i), Place("scratch", b.where)))
+        if isinstance(work, Dense):
             kernel = dense.forward(target, work.inputs, work.outputs, work.bias, work.activation, "linear")
             return Step(kernel, (self._source(i), weight, bias, self._result(i)))
         argmax = self.plan.training and work.pool is not None and work.pool.kind == "max"
@@ -174,7 +180,11 @@ class Schedule:
             Place("parameters", b.weight),
             Place("sums", b.weight_sums),
         )
-        steps = [self._through(i)]
+        if isinstance(work, Pooling):
+            kernel = pooling.backward(target, work, group.plain, group.result, group.source, "pool_input")
+            places = (self._upstream(i), Place("scratch", b.where), self._upstream(i - 1))
+            return [Step(kernel, places)] if to_input else []
+        steps = [self._through(i, work)]
         if isinstance(work, Convolution):
             if group.weight:
                 kernel = gradients.of_weights(target, work, group.source, group.sums, "conv_weights")
@@ -193,10 +203,9 @@ class Schedule:
             steps.append(Step(kernel, (gradient, weight, self._upstream(i - 1))))
         return steps
 
-    def _through(self, i: int) -> Step:
+    def _through(self, i: int, work: Convolution | Dense) -> Step:
         """Back through a group's pool and activation, and to its bias."""
         target, group, b = self.plan.target, self.plan.groups[i], self.buffers[i]
-        work = group.work
         pool = work.pool if isinstance(work, Convolution) else None
         layouts = (group.plain, group.result, group.sums, group.sums)
         kernel = slopes.through(target, group.result.channels, work.activation, pool, *layouts, "slopes")

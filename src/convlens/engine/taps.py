@@ -6,6 +6,7 @@ between none and all taps; borders, strides and dilation are settled here, while
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -28,6 +29,17 @@ def backward(axis: Axis, cell: int) -> Pairs:
         if rest == 0 and 0 <= output < axis.out:
             found.append((tap, output))
     return tuple(found)
+
+
+def forward_taps(axis: Axis, position: int) -> Pairs:
+    """The (tap, input) pairs that the window at ``position`` reads; taps on padding are left out.
+
+    >>> forward_taps(Axis(size=5, kernel=3, before=1, after=1), 0)
+    ((1, 0), (2, 1))
+    """
+    first = axis.first(position)
+    cells = ((tap, first + tap * axis.dilation) for tap in range(axis.kernel))
+    return tuple((tap, cell) for tap, cell in cells if 0 <= cell < axis.size)
 
 
 @dataclass(frozen=True)
@@ -59,8 +71,8 @@ class Rows:
 class Run:
     """Equal tiles of columns, one after another.
 
-    ``pairs`` holds for each column of a tile its (tap, output) pairs; the outputs count from ``output`` in the first
-    tile and move on by ``step`` with every tile.
+    ``pairs`` holds for each column of the first tile its (tap, other) pairs, other being the output or input cell that
+    it meets; that moves on by ``step`` with every tile.
     """
 
     first: int
@@ -71,21 +83,32 @@ class Run:
 
 
 def runs(axis: Axis, columns: int) -> list[Run]:
-    """Cover an axis with tiles of ``columns``; neighbours that differ by a shift alone become one run.
+    """Cover the input cells of an axis with tiles of ``columns`` cells, each with the outputs that read it.
 
-    >>> [(run.first, run.columns, run.times) for run in runs(Axis(12, 3, before=1, after=1), 4)]
-    [(0, 4, 1), (4, 4, 1), (8, 4, 1)]
+    >>> [(run.first, run.columns, run.times) for run in runs(Axis(20, 3, before=1, after=1), 4)]
+    [(0, 4, 1), (4, 4, 3), (16, 4, 1)]
+    """
+    every = [backward(axis, cell) for cell in range(axis.size)]
+    return cover(every, columns, lambda count: count // axis.stride if count % axis.stride == 0 else None)
+
+
+def cover(every: list[Pairs], columns: int, step: Callable[[int], int | None]) -> list[Run]:
+    """Cover positions with tiles of ``columns``; neighbours that differ by a shift alone become one run.
+
+    Args:
+        every: the (tap, other) pairs of each position.
+        columns: positions of a tile.
+        step: by how much ``other`` moves over so many positions; None where that is no whole number.
     """
     found: list[Run] = []
-    for first in range(0, axis.size, columns):
-        count = min(columns, axis.size - first)
-        pairs = tuple(backward(axis, first + i) for i in range(count))
-        last = found[-1] if found else None
-        if last is not None and last.columns == count and count % axis.stride == 0:
-            step = count // axis.stride
-            moved = tuple(tuple((tap, out + step * last.times) for tap, out in column) for column in last.pairs)
-            if moved == pairs:
-                found[-1] = Run(last.first, count, last.times + 1, last.pairs, step)
+    for first in range(0, len(every), columns):
+        pairs = tuple(every[first : first + columns])
+        count, last = len(pairs), found[-1] if found else None
+        moved_by = step(count)
+        if last is not None and last.columns == count and moved_by is not None:
+            far = moved_by * last.times
+            if pairs == tuple(tuple((tap, other + far) for tap, other in column) for column in last.pairs):
+                found[-1] = Run(last.first, count, last.times + 1, last.pairs, moved_by)
                 continue
         found.append(Run(first, count, 1, pairs, 0))
     return found

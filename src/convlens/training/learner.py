@@ -64,6 +64,8 @@ class EngineLearner:
         self._parameters = dict(module.named_parameters())
         self._world = world
         self._program = engine.compile(network, self._arrays(), training=True, threads=threads)
+        # what is left to PyTorch is small: its own threads would only wait, and keep the engine's cores busy waiting
+        torch.set_num_threads(1)
         processes = f"{world.size} processes, " if world.size > 1 else ""
         self.where = f"engine ({self._program.plan.target.name}) on cpu, {processes}{threads} threads"
 
