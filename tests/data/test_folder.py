@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from convlens.data import ArraySplit, DataError, Dataset, FileSplit, Note, load, read_example
-from convlens.data.conform import Form, Look, common_form, convert_cells, convert_channels, resize
+from convlens.data.conform import Form, Look, Wanted, common_form, convert_cells, convert_channels, resize
 
 
 def grey(path: Path, value: int = 0, size: tuple[int, int] = (4, 4)) -> None:
@@ -115,7 +115,7 @@ def test_odd_names(tmp_path: Path) -> None:
     os.mkdir(os.fsencode(tmp_path) + b"/\xff")
     Image.new("L", (4, 4)).save(os.fsdecode(os.fsencode(tmp_path) + b"/\xff/1.png"))
     data = load(tmp_path, val=0)
-    assert set(data.classes) == {*names, "\\udcff"}
+    assert set(data.classes) == {name.replace("\n", "\\n") for name in names} | {"\\udcff"}
     assert len(data.train) == 7
 
 
@@ -181,7 +181,7 @@ def test_the_most_common_size_then_the_smaller(tmp_path: Path) -> None:
     assert data.train.shape == (1, 4, 4)
     assert note(data, "resized").names == ("a/1.png", "a/3.png", "a/4.png")
     assert load(tmp_path, val=0, size=(3, 7)).train.shape == (1, 3, 7)
-    assert common_form([Look((1, 2, 9), "uint8"), Look((1, 3, 3), "uint8")], None, None).shape == (1, 3, 3)
+    assert common_form([Look((1, 2, 9), "uint8"), Look((1, 3, 3), "uint8")], Wanted()).shape == (1, 3, 3)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
@@ -272,3 +272,29 @@ def test_an_unknown_source_lists_what_is_understood(tmp_path: Path, source: str)
 def test_arguments_out_of_bounds(pets: Path, bad: dict[str, object]) -> None:
     with pytest.raises(DataError):
         load(pets, **bad)  # type: ignore[arg-type]
+
+
+def test_links_that_lead_in_a_circle(tmp_path: Path) -> None:
+    for k, name in enumerate(("a", "b")):
+        grey(tmp_path / name / "1.png", k)
+    for where in (tmp_path / "circle", tmp_path / "a" / "circle"):
+        where.symlink_to(where)
+    data = load(tmp_path, val=0)
+    assert note(data, "stray").names == ("circle",)
+    assert note(data, "skipped").names[0].startswith("a/circle: ")
+
+
+def test_a_cell_type_that_is_prescribed(tmp_path: Path) -> None:
+    grey(tmp_path / "a" / "1.png")
+    tifffile.imwrite(tmp_path / "a" / "2.tif", np.full((4, 4), 257 * 9, np.uint16))
+    data = load(tmp_path, val=0, dtype="uint8")
+    assert data.train.dtype == np.uint8
+    assert (data.train.read([1]) == 9).all()
+    tifffile.imwrite(tmp_path / "a" / "3.tif", np.full((4, 4), 7, np.float32))
+    with pytest.raises(DataError, match=r"a/3.tif does not fit: its values go from 7 to 7"):
+        load(tmp_path, val=0, dtype="uint8")
+    np.savez(tmp_path / "x.npz", x=np.zeros((4, 1, 3, 3), np.uint8), y=[0, 1, 0, 1])
+    with pytest.raises(DataError, match="has uint8 examples, not the uint16 that is wanted"):
+        load(tmp_path / "x.npz", dtype="uint16")
+    with pytest.raises(DataError, match="examples of 1x3x3, not the 3x3x3 that is wanted"):
+        load(tmp_path / "x.npz", channels=3)

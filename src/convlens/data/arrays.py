@@ -58,7 +58,10 @@ def load_arrays(path: Path, *, val: float, seed: int) -> Dataset:
         x, said = as_examples(arrays[name], f"{name} of {path.name}")
         notes += said
         if arrays[label].shape[:1] != (len(x),):
-            raise DataError(f"{path} has {len(x):,} examples in {name} and labels of shape {arrays[label].shape}")
+            raise DataError(
+                f"{path} has {len(x):,} examples in {name} and labels of shape {arrays[label].shape}; "
+                f"give {label} one label an example"
+            )
         cells[part], raw[part] = x, arrays[label]
     y, classes, said = number_labels(raw, _classes(arrays.get("classes"), path), path.name)
     parts = {part: ArraySplit(cells[part], y[part], Numbered(part, len(y[part]))) for part in cells}

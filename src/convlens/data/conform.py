@@ -116,7 +116,16 @@ class Look:
     dtype: str
 
 
-def common_form(looks: Sequence[Look], size: tuple[int, ...] | None, channels: int | None) -> Form:
+@dataclass(frozen=True)
+class Wanted:
+    """What is prescribed of a set's form: size (H, W), channels, cell type; None leaves it to the pictures."""
+
+    size: tuple[int, ...] | None = None
+    channels: int | None = None
+    dtype: str | None = None
+
+
+def common_form(looks: Sequence[Look], wanted: Wanted) -> Form:
     """Choose the form of a set.
 
     Grey if all are grey, RGB if some are grey and some RGB, else the most common number of channels; the widest cell
@@ -124,20 +133,21 @@ def common_form(looks: Sequence[Look], size: tuple[int, ...] | None, channels: i
 
     Args:
         looks: at least one picture.
-        size: (H, W), if it is prescribed.
-        channels: likewise.
+        wanted: what is prescribed.
 
-    >>> common_form([Look((1, 8, 8), "uint8"), Look((3, 9, 9), "uint16")], None, None)
+    >>> common_form([Look((1, 8, 8), "uint8"), Look((3, 9, 9), "uint16")], Wanted())
     Form(shape=(3, 8, 8), dtype='uint16')
     """
     counts = Counter(look.shape[0] for look in looks)
+    size, channels = wanted.size, wanted.channels
     if channels is None:
         channels = max(counts) if set(counts) <= {1, 3} else max(counts, key=lambda c: (counts[c], -c))
     usable = [look for look in looks if can_become(look.shape[0], channels)] or list(looks)
     if size is None:
         sizes = Counter(look.shape[1:] for look in usable)
         size = min(sizes, key=lambda s: (-sizes[s], s[0] * s[1], s))
-    return Form((channels, *size), DTYPES[max(DTYPES.index(look.dtype) for look in usable)])
+    dtype = wanted.dtype or DTYPES[max(DTYPES.index(look.dtype) for look in usable)]
+    return Form((channels, *size), dtype)
 
 
 def can_become(channels: int, wanted: int) -> bool:

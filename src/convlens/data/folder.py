@@ -135,13 +135,21 @@ def _folders(path: Path, root: Path, odd: _Oddities) -> list[Path]:
         inside = Path(entry.path)
         if is_hidden(entry.name):
             odd.add("hidden", _name(inside, root))
-        elif not entry.is_dir():
+        elif not _is_folder(entry):
             odd.add("stray", _name(inside, root))
         elif entry.is_symlink() and root.resolve().is_relative_to(inside.resolve()):
             odd.add("link", _name(inside, root))
         else:
             folders.append(inside)
     return folders
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one; a link that leads in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _files(top: Path, root: Path, odd: _Oddities) -> Iterator[Path]:
@@ -161,7 +169,7 @@ def _files(top: Path, root: Path, odd: _Oddities) -> Iterator[Path]:
             inside = Path(entry.path)
             if is_hidden(entry.name):
                 odd.add("hidden", _name(inside, root))
-            elif not entry.is_dir():
+            elif not _is_folder(entry):
                 yield inside
             elif entry.is_symlink() and _overlap(inside.resolve(), real_root):
                 odd.add("link", _name(inside, root))

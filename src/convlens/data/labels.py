@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from convlens.data.dataset import Note
 from convlens.data.errors import DataError
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""A name with one of these would break a line of a table, or speak to the terminal that shows it."""
+
 
 def natural(name: str) -> tuple[list[str | int], str]:
     """Sort key under which class2 comes before class10, whatever the case of the letters.
@@ -29,12 +32,13 @@ def natural(name: str) -> tuple[list[str | int], str]:
 
 
 def printable(name: str) -> str:
-    """Make one spelling of a file's name: composed Unicode, undecodable bytes written out.
+    """Make one spelling of a file's name: composed Unicode, undecodable bytes and control characters written out.
 
-    >>> printable("cafe\\u0301"), printable("a\\udcff")
-    ('café', 'a\\\\udcff')
+    >>> printable("cafe\\u0301"), printable("a\\udcff"), printable("two\\nlines")
+    ('café', 'a\\\\udcff', 'two\\\\nlines')
     """
-    return unicodedata.normalize("NFC", name).encode("utf-8", "backslashreplace").decode("utf-8")
+    composed = unicodedata.normalize("NFC", name).encode("utf-8", "backslashreplace").decode("utf-8")
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), composed)
 
 
 def number_labels(

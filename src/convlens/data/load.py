@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from convlens.data.arrays import load_arrays, npz_names, read_npy, read_npz
 from convlens.data.cells import to_cells
-from convlens.data.conform import Form
+from convlens.data.conform import Form, Wanted
 from convlens.data.dataset import ArraySplit, Dataset, Raw
 from convlens.data.errors import DataError, PictureError
 from convlens.data.fashion_mnist import Progress, load_fashion_mnist
@@ -38,6 +38,7 @@ def load(
     seed: int = 0,
     size: tuple[int, ...] | None = None,
     channels: int | None = None,
+    dtype: str | None = None,
     memory: int = 2 * 2**30,
     progress: Progress | None = None,
 ) -> Dataset:
@@ -50,6 +51,7 @@ def load(
         seed: decides which.
         size: (H, W) to bring pictures of a folder to; the most common size if None.
         channels: 1 (grey) or 3 (RGB) for pictures of a folder; what they are if None.
+        dtype: "uint8", "uint16" or "float32" cells for pictures of a folder; the widest that they have if None.
         memory: bytes above which the decoded pictures of a folder are not kept but read again each time.
         progress: called with (file, bytes so far, bytes in all) while fashion-mnist is fetched.
 
@@ -63,17 +65,20 @@ def load(
         raise DataError(f"size is height and width, two whole numbers from 1, not {size}")
     if channels is not None and channels < 1:
         raise DataError(f"channels is 1 for grey or 3 for RGB, not {channels}")
+    if not str(source):
+        raise DataError(f"name a data set; {UNDERSTOOD}")
     if str(source) == "fashion-mnist":
         data = load_fashion_mnist(data_dir=data_dir, val=val, seed=seed, progress=progress)
     else:
         path = Path(source).expanduser()
         if path.is_dir():
             if not is_array_folder(path):
-                return load_picture_folder(path, val=val, seed=seed, size=size, channels=channels, memory=memory)
+                form = Wanted(size, channels, dtype)
+                return load_picture_folder(path, val=val, seed=seed, wanted=form, memory=memory)
             data = load_idx_folder(path, val=val, seed=seed) if idx_files(path) else load_ts(path, val=val, seed=seed)
         else:
             data = _load_file(path, val, seed)
-    return _insist(data, size, channels)
+    return _insist(data, size, channels, dtype)
 
 
 def is_array_folder(path: Path) -> bool:
@@ -99,11 +104,20 @@ def _load_file(path: Path, val: float, seed: int) -> Dataset:
     raise DataError(f"{path} is no data set; {UNDERSTOOD}")
 
 
-def _insist(data: Dataset, size: tuple[int, ...] | None, channels: int | None) -> Dataset:
+def _insist(data: Dataset, size: tuple[int, ...] | None, channels: int | None, dtype: str | None) -> Dataset:
     """Only pictures in files can be given another size; a source of arrays must have it already."""
     have = data.preprocessing.shape
     if (size is not None and tuple(size) != have[1:]) or (channels is not None and channels != have[0]):
-        raise DataError(f"{data.name} has the shape {have}; only pictures in class folders can be given another")
+        channel, sizes = channels or have[0], size or have[1:]
+        raise DataError(
+            f"{data.name} has examples of {'x'.join(map(str, have))}, not the {'x'.join(map(str, (channel, *sizes)))} "
+            "that is wanted; only pictures in class folders can be given another form"
+        )
+    if dtype is not None and dtype != data.preprocessing.dtype:
+        raise DataError(
+            f"{data.name} has {data.preprocessing.dtype} examples, not the {dtype} that is wanted; "
+            "convert and save it anew"
+        )
     return data
 
 

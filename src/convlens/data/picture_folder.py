@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from convlens.data.assemble import assemble
-from convlens.data.conform import Form, Look, can_become, common_form
+from convlens.data.conform import Form, Look, Wanted, can_become, common_form
 from convlens.data.dataset import ArraySplit, Dataset, FileSplit, Note, Raw, Split
 from convlens.data.errors import DataError, PictureError
 from convlens.data.folder import Entry, list_folder
@@ -43,17 +43,14 @@ class Found:
     pixels: Raw | None
 
 
-def load_picture_folder(
-    folder: Path, *, val: float, seed: int, size: tuple[int, ...] | None, channels: int | None, memory: int
-) -> Dataset:
+def load_picture_folder(folder: Path, *, val: float, seed: int, wanted: Wanted, memory: int) -> Dataset:
     """Load a data set from a folder of class folders.
 
     Args:
         folder: see `folder.py` for what may lie in it.
         val: fraction of train to set aside where there is no val folder.
         seed: decides which.
-        size: (H, W) for all; the most common one if None.
-        channels: 1 for grey or 3 for RGB; what the pictures are if None.
+        wanted: what is prescribed of the form that all are brought to.
         memory: bytes; a set that is larger when decoded stays on disk and is decoded as it is read.
 
     Raises:
@@ -64,7 +61,7 @@ def load_picture_folder(
     notes = [*listing.notes, *notes]
     if not found:
         raise DataError(f"{folder} holds no picture that can be read; {'; '.join(map(str, notes))}")
-    form = common_form([f.look for f in found], size, channels)
+    form = common_form([f.look for f in found], wanted)
     usable = [f for f in found if can_become(f.look.shape[0], form.shape[0])]
     notes += form_notes(found, usable, form)
     labels = {name: k for k, name in enumerate(listing.classes)}
@@ -147,7 +144,10 @@ def form_notes(found: Sequence[Found], usable: Sequence[Found], form: Form) -> l
 def _keep(found: Sequence[Found], y: np.ndarray[tuple[int], np.dtype[np.int64]], form: Form) -> ArraySplit:
     x: Raw = np.empty((len(found), *form.shape), form.dtype)
     for row, f in enumerate(found):
-        x[row] = form.read(f.entry.path) if f.pixels is None else form.conform(f.pixels)
+        try:
+            x[row] = form.read(f.entry.path) if f.pixels is None else form.conform(f.pixels)
+        except DataError as error:
+            raise DataError(f"{f.entry.name} does not fit: {error}") from error
     return ArraySplit(x, y, tuple(f.entry.name for f in found))
 
 

@@ -42,12 +42,7 @@ def evaluate(
     where = device_named(device)
     model = Model.load(path)
     pre = model.preprocessing
-    data = load(source, data_dir=data_dir, val=0.0, size=pre.shape[1:], channels=pre.shape[0])
-    if data.preprocessing.shape != pre.shape or data.preprocessing.dtype != pre.dtype:
-        raise TrainingError(
-            f"{data.name} has {data.preprocessing.dtype} examples of {_times(data.preprocessing.shape)}, but the model "
-            f"reads {pre.dtype} of {_times(pre.shape)}; evaluate it on data like what it was trained on"
-        )
+    data = load(source, data_dir=data_dir, val=0.0, size=pre.shape[1:], channels=pre.shape[0], dtype=pre.dtype)
     name, examples = _choose(data, split)
     relabelled = _labels(examples.y, data.classes, model.classes, data.name)
     judged = judge(model.module().to(where), examples, pre, where)
@@ -63,10 +58,6 @@ def evaluate(
         "model": str(path),
         "data": data.name,
     }
-
-
-def _times(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))
 
 
 def _choose(data: Dataset, split: str | None) -> tuple[str, Split]:
