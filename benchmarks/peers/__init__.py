@@ -1,0 +1,85 @@
+"""The contenders: one file a peer, each with ``prepare(problem, options) -> Run``.
+
+``prepare`` may raise ImportError (the peer is not installed) or RefusedError (it has no such task, with the reason).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from ..answers import Answers, Problem
+from ..suites import Task
+
+
+class RefusedError(Exception):
+    """The peer has nothing to run a job with; the message is a sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A prepared job: ``call`` does it once; ``answers`` does it once too and says what came out."""
+
+    call: Callable[[], object]
+    answers: Callable[[], Answers]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Who runs, how, and in what surroundings.
+
+    Args:
+        name: as the table shows it.
+        module: the file in this folder.
+        options: what its ``prepare`` takes.
+        tuned: whether malloc keeps large blocks instead of mapping them anew, see MALLOC.
+        tasks: what it can be asked.
+        slow: takes long to prepare, so --quick leaves it out.
+    """
+
+    name: str
+    module: str
+    options: dict[str, Any] = field(default_factory=dict)
+    tuned: bool = False
+    tasks: tuple[Task, ...] = ("train", "infer", "gradients")
+    slow: bool = False
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is convlens, as a user runs it: what the ratios are of."""
+        return self.module == "ours" and not self.tuned
+
+
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
+    "MALLOC_TOP_PAD_": str(1 << 28),
+}
+"""glibc's malloc told to keep what was freed: fresh pages cost PyTorch half its speed at large batches."""
+
+_BASE = (
+    Contender("convlens", "ours"),
+    Contender("torch eager", "torch_eager"),
+    Contender("torch eager, channels_last", "torch_eager", {"channels_last": True}),
+    Contender("torch.compile", "torch_compile", slow=True),
+    Contender("torch.compile, channels_last", "torch_compile", {"channels_last": True}, slow=True),
+    Contender("torch.compile, max-autotune", "torch_compile", {"autotune": True}, slow=True),
+    Contender("JAX jit, NHWC", "jax_jit", {"channels_last": True}),
+    Contender("JAX jit, NCHW", "jax_jit"),
+    Contender("ONNX Runtime", "onnx_runtime", tasks=("infer",)),
+    Contender("OpenVINO", "openvino_runtime", tasks=("infer",)),
+)
+
+CONTENDERS = tuple(
+    Contender(c.name + (", malloc tuned" if tuned else ""), c.module, c.options, tuned, c.tasks, c.slow)
+    for c in _BASE
+    for tuned in (False, True)
+)
+
+
+def prepare(contender: Contender, problem: Problem) -> Run:
+    """Prepare a job with a contender; called in the contender's own process."""
+    run: Run = import_module(f"{__name__}.{contender.module}").prepare(problem, **contender.options)
+    return run

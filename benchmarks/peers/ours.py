@@ -1,0 +1,54 @@
+"""convlens: the engine's Program, numpy arrays in and out."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+from convlens import engine
+
+from ..answers import RATE, Answers, Floats, Problem, after_step
+from . import Run
+
+
+def prepare(problem: Problem) -> Run:
+    """A job on one thread. Gradients run the forward again by themselves: the call is forward and backward."""
+    try:
+        training = problem.job.task != "infer"
+        program = engine.compile(problem.network, problem.parameters, training=training, threads=1)
+    except engine.EngineError as error:
+        from . import RefusedError
+
+        raise RefusedError(str(error)) from error
+    if problem.job.task == "infer":
+        x = problem.inputs[0]
+        return Run(lambda: program(x), lambda: {"output": program(x)})
+    if problem.job.task == "train":
+        return _train(problem, program)
+
+    def call() -> Answers:
+        moved, found = program.gradients(problem.inputs[0], problem.upstream, input_too=True)
+        assert moved is not None
+        return {"input": moved, **{f"gradient.{name}": value for name, value in found.items()}}
+
+    return Run(call, call)
+
+
+def _train(problem: Problem, program: engine.Program) -> Run:
+    batches = cycle(list(zip(problem.inputs, problem.labels, strict=True)))
+    parameters: dict[str, Floats] = {name: value.copy() for name, value in problem.parameters.items()}
+
+    def call() -> float:
+        loss, _, found = program.loss_and_gradients(*next(batches))
+        for name, value in parameters.items():
+            gradient = found[name]
+            gradient *= RATE
+            value -= gradient
+        program.load(parameters)
+        return loss
+
+    def answers() -> Answers:
+        import numpy as np
+
+        return {"loss": np.array(call()), **after_step(problem.parameters, parameters)}
+
+    return Run(call, answers)
