@@ -127,12 +127,18 @@ WRONG = [
     (["train", "BARS", "--resume"], "--resume needs --out"),
     (["train", "BARS", "--resume", "--out", "nothing"], "no run to resume"),
     (["train", "BARS", "--out", "/proc/nothing"], "/proc/nothing"),
+    (["train", "BARS", "--workers", "-1"], "--workers must be"),
+    (["train", ""], "name a data set"),
     (["train", "BARS", "--recipe", "book"], "default, d2l"),
     (["evaluate", "BARS", "BARS"], "not a convlens model"),
     (["evaluate", "MODEL", "nowhere"], "nowhere"),
     (["evaluate", "MODEL", "BARS", "--split", "exam"], "--split must be"),
     (["predict", "nowhere.safetensors", "a.png"], "is no file"),
+    (["evaluate", "RUN", "BARS"], "did you mean"),
     (["predict", "MODEL", "EMPTY"], "holds no files"),
+    (["predict", "MODEL", "gone.png", "--out", "EMPTY"], "it is a folder"),
+    (["evaluate", "MODEL", "BARS", "--out", "/proc/nothing"], "cannot write /proc/nothing"),
+    (["summary", "1x28x28: relu" + ", relu" * 99 + ", rellu"], "did you mean relu?"),
     (["summary", "1x28x28: conv 6 5 pad 2, sigmod"], "did you mean sigmoid?"),
     (["summary", "BARS"], "not a convlens model"),
     (["data", "nowhere"], "nowhere"),
@@ -140,16 +146,40 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("words", "part"), WRONG, ids=[" ".join(w) for w, _ in WRONG])
+@pytest.mark.parametrize(("words", "part"), WRONG, ids=[" ".join(w)[:60] for w, _ in WRONG])
 def test_errors_are_one_sentence_and_exit_code_2(
     words: list[str], part: str, run: Path, bars_file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "EMPTY").mkdir()
-    stands = {"BARS": str(bars_file), "MODEL": str(run / "model.safetensors"), "EMPTY": str(tmp_path / "EMPTY")}
+    stands = {
+        "BARS": str(bars_file),
+        "RUN": str(run),
+        "MODEL": str(run / "model.safetensors"),
+        "EMPTY": str(tmp_path / "EMPTY"),
+    }
     done = convlens(*[stands.get(w, w) for w in words], cwd=tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"))
     assert done.returncode == 2, done.stderr
     assert part in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_name_that_the_terminal_cannot_spell_stops_nothing(tmp_path: Path) -> None:
+    for name in (b"caf\xe9", "naïve".encode(), b"ok"):
+        for k in range(3):
+            path = os.path.join(os.fsencode(tmp_path), b"set", name, b"%d.png" % k)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                Image.fromarray(np.full((4, 4), 9 * k + len(name), np.uint8)).save(file, "PNG")
+    for encoding in ("ascii", "utf-8"):
+        out = str(tmp_path / f"run-{encoding}")
+        words = ["train", str(tmp_path / "set"), "--net", "flatten, linear 3", "--epochs", "1", "--out", out]
+        done = convlens(*words, PYTHONIOENCODING=encoding)
+        assert done.returncode == 0, done.stderr
+        done = convlens("predict", f"{out}/model.safetensors", str(tmp_path / "set"), "caf\udce9", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "caf\\udce9 could not be read" in done.stderr
+        with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            assert sum(os.path.exists(row["file"]) for row in csv.DictReader(file)) == 9
 
 
 def test_debug_shows_the_traceback() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,15 +16,17 @@ import torch
 from safetensors.torch import load_file
 
 from convlens.data import load
+from convlens.training.distributed import World
 from convlens.training.errors import TrainingError
 from convlens.training.fit import Fit, Job
+from convlens.training.progress import Silent
 from convlens.training.recipe import recipe
 from convlens.training.run import Request, fitting, train
 from tests.conftest import TINY
 
 
 def request(bars_file: Path, out: Path, **changes: object) -> Request:
-    names = ("net", "seed", "resume", "threads", "device", "tensorboard")
+    names = ("net", "seed", "resume", "threads", "device", "workers", "backend", "tensorboard")
     given = {k: changes.pop(k) for k in names if k in changes}
     settings = {"epochs": 3, "batch": 16, "lr": 0.02, **changes}
     return Request(str(bars_file), out=out, recipe=recipe(**settings), **{"net": TINY, "threads": 1, **given})  # type: ignore[arg-type]
@@ -132,6 +135,37 @@ def test_a_run_is_resumed_with_what_it_was_started_with(bars_file: Path, tmp_pat
     assert outcome.result["epochs"] == 1
 
 
+def test_a_run_whose_files_were_meddled_with(bars_file: Path, tmp_path: Path) -> None:
+    train(request(bars_file, tmp_path / "whole", epochs=2))
+
+    def meddle(name: str, content: bytes | None) -> str:
+        folder = tmp_path / "meddled"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(tmp_path / "whole", folder)
+        (folder / name).unlink(missing_ok=True)
+        if content is not None:
+            (folder / name).write_bytes(content)
+        try:
+            train(request(bars_file, folder, epochs=2, resume=True))
+        except TrainingError as error:
+            return str(error)
+        return "goes on"
+
+    rows = (tmp_path / "whole" / "metrics.jsonl").read_bytes().splitlines(keepends=True)
+    assert "settings.json is damaged" in meddle("settings.json", b"[]")
+    assert "settings.json cannot be read" in meddle("settings.json", b"\xff{")
+    assert "no run to resume" in meddle("settings.json", None)
+    assert "damaged or cut short" in meddle("checkpoint.safetensors", b"1234567890")
+    assert "model.safetensors is missing" in meddle("model.safetensors", None)
+    for content in (None, rows[0], rows[1], b'{"a": 1}\n', b"\xff\xfe", b"[1]\n[2]\n"):
+        assert "metrics.jsonl lacks a row of the 2 epochs" in meddle("metrics.jsonl", content)
+    assert meddle("metrics.jsonl", b"".join(rows) + rows[1][:9]) == "goes on"
+    assert meddle("checkpoint.safetensors", None) == "goes on"
+    assert meddle("report.html", None) == "goes on"
+    assert meddle(".model.safetensors.x1.part", b"half") == "goes on"
+    assert not list((tmp_path / "meddled").glob(".*"))
+
+
 def test_a_loss_that_is_no_number_stops_the_run(bars_file: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"the loss became (nan|inf) in epoch 1, batch \d+, at learning rate"):
         train(
@@ -179,7 +213,7 @@ def test_networks_that_cannot_learn_the_data(bars_file: Path) -> None:
     ):
         job = Job(fitting(line, data), data, recipe(), 0)
         with pytest.raises(TrainingError, match=reason):
-            Fit(job, None, None, Path())  # type: ignore[arg-type]
+            Fit(job, World(0, 1, torch.device("cpu")), Silent())
 
 
 @pytest.mark.parametrize(
@@ -189,11 +223,16 @@ def test_networks_that_cannot_learn_the_data(bars_file: Path) -> None:
         ({"device": "cuda:99"}, "no such GPU"),
         ({"threads": 0}, "--threads"),
         ({"seed": -1}, "--seed"),
+        ({"backend": "abacus"}, "--backend must be"),
+        ({"workers": -1}, "--workers must be 0 to 256"),
+        ({"net": "flatten, linear 4"}, "end it with linear 3"),
+        ({"patience": 2, "val": 0.0}, "--patience needs validation examples"),
     ],
 )
 def test_requests_that_cannot_be(bars_file: Path, tmp_path: Path, changes: dict[str, object], reason: str) -> None:
     with pytest.raises(TrainingError, match=reason):
         train(request(bars_file, tmp_path / "run", **changes))
+    assert not (tmp_path / "run").exists()  # so that the mended request may use the same --out
 
 
 def test_two_processes_train_as_one(bars_file: Path, tmp_path: Path) -> None:

@@ -24,8 +24,11 @@ def evaluate(
     from convlens.training import distributed
     from convlens.training.evaluation import evaluate as judge_model
     from convlens.training.folder import RunFolder
+    from convlens.training.tensors import writable
 
     distributed.threads(threads)
+    if out is not None:
+        writable(out)
     found = judge_model(model, data, split=split, device=device, data_dir=data_dir)
     counts = f"{found['right']:,} of {found['examples']:,}"
     print(f"{found['split']}: accuracy {found['accuracy']:.4f} ({counts}), loss {found['loss']:.4f}")

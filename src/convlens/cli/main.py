@@ -6,6 +6,7 @@ train or run a network, never by ``--help`` or ``summary``.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -58,6 +59,9 @@ USER_ERRORS = (NetworkError, DataError, TrainingError)
 
 def main() -> None:
     """Run the command line: exit code 0, 2 with one sentence for what the user can mend, 130 when interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot spell is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:
@@ -68,7 +72,7 @@ def main() -> None:
         _fail("interrupted; what was finished is kept", 130, debug)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        sys.exit(1)
     except MemoryError:
         _fail("this needs more memory than there is; take a smaller --batch or a smaller network", 2, debug)
     except OSError as error:

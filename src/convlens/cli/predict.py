@@ -26,8 +26,10 @@ def predict(
     from convlens.training.model import Model
     from convlens.training.prediction import files_of, write_csv
     from convlens.training.prediction import predict as predict_files
+    from convlens.training.tensors import writable
 
     distributed.threads(threads)
+    writable(out)
     loaded = Model.load(model)
     names = files_of(files)
     rows = predict_files(loaded, names, device)

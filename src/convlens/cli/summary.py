@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 
 from convlens.cli.words import scaled
 from convlens.network import (
+    ZOO,
     Conv,
     Flatten,
     Linear,
@@ -47,10 +49,11 @@ def summary(
 
 def network_of(text: str) -> Network:
     """The network that a person means: a model file's, a named one, or a line's."""
-    if text.endswith(".safetensors") or Path(text).is_file():
-        from convlens.training.errors import TrainingError
-        from convlens.training.header import metadata
+    from convlens.training.errors import TrainingError
+    from convlens.training.header import MODEL, metadata
 
+    named = text.endswith(".safetensors") or any(map(os.path.isfile, (text, os.path.join(text, MODEL))))
+    if named and text not in ZOO:
         found = metadata(Path(text), "a convlens model").get("network")
         if found is None:
             raise TrainingError(f"{text} is a safetensors file, but not a convlens model; make one with convlens train")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from convlens.cli.words import sizes
+from convlens.cli.words import command, sizes
 
 
 def train(
@@ -82,6 +82,7 @@ def train(
             workers=workers,
             backend=cast(Any, backend),
             tensorboard=tensorboard,
+            command=command(),
         )
     )
     if outcome is not None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from pathlib import Path
+
 from convlens.training.errors import TrainingError
 
 
@@ -16,6 +20,13 @@ def sizes(text: str, option: str) -> tuple[int, ...]:
         raise TrainingError(f'{option} must be a size such as 32 or 32x48, not "{text}"')
     numbers = tuple(int(p) for p in parts)
     return numbers * 2 if len(numbers) == 1 else numbers
+
+
+def command() -> str:
+    """The command line that this process was started with, fit to be pasted."""
+    name = Path(sys.argv[0]).name
+    first = "python -m convlens" if name == "__main__.py" else name
+    return f"{first} {shlex.join(sys.argv[1:])}"
 
 
 def scaled(count: float, unit: str = "") -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
 from .errors import TrainingError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,30 @@ class World:
         sums = torch.tensor(values, dtype=torch.float64, device=self.device)
         torch.distributed.all_reduce(sums)
         return [float(v) for v in sums.cpu()]
+
+    def alike(self, work: Callable[[], T]) -> T:
+        """Do ``work`` in every process; where it fails in one it fails in all, so that none waits for another.
+
+        Raises:
+            TrainingError: it failed in another process; or else what ``work`` raised here.
+        """
+        failed: Exception | None = None
+        try:
+            result = work()
+        except Exception as error:
+            failed = error
+        failures = self.total([float(failed is not None)])
+        if failed is not None:
+            raise failed
+        if failures[0]:
+            raise TrainingError("another process of this run could not begin; its message says why")
+        return result
+
+    def agree(self, module: torch.nn.Module) -> None:
+        """Give every process the first one's buffers (batch norm's running statistics), which are the ones saved."""
+        if self.size > 1:
+            for buffer in module.buffers():
+                torch.distributed.broadcast(buffer, 0)
 
     def wrap(self, module: torch.nn.Module) -> torch.nn.Module:
         """``module`` with gradients averaged over all processes."""

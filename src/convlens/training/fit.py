@@ -20,7 +20,7 @@ from torch import Tensor
 from convlens import nn
 from convlens.data import Dataset, Preprocessing
 from convlens.data.stream import batches
-from convlens.network import Network
+from convlens.network import Network, total
 
 from .augment import augment
 from .checkpoint import Checkpoint, Standing
@@ -97,7 +97,7 @@ def check(job: Job) -> None:
         raise TrainingError(
             f"the network ends in {out}, but {job.data.name} has {classes} classes; end it with linear {classes}"
         )
-    if not any(True for _ in initial(job).parameters()):
+    if total(job.network).parameters == 0:
         raise TrainingError("the network has no weights to train; add a conv or linear layer")
     if len(job.data.train) == 0:
         raise TrainingError(f"{job.data.name} has no training examples left; lower --val or add data")
@@ -122,14 +122,19 @@ def optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 class Fit:
     """One run of the loop: what it holds while it goes."""
 
-    def __init__(self, job: Job, world: World, reporter: Reporter, folder: Path) -> None:
+    checkpoint: Checkpoint
+
+    def __init__(self, job: Job, world: World, reporter: Reporter) -> None:
         check(job)
-        self.job, self.world, self.reporter, self.folder = job, world, reporter, folder
+        self.job, self.world, self.reporter = job, world, reporter
         self.module = initial(job).to(world.device)
         self.learner = learner(self.module, job.network, world, job.threads, job.backend)
         self.optimizer = optimizer(self.module, job.recipe)
         self.standing = Standing()
-        self.checkpoint = Checkpoint(folder / "checkpoint.safetensors")
+
+    def keep(self, path: Path) -> None:
+        """Keep where the run stands in a file."""
+        self.checkpoint = Checkpoint(path)
 
     def resume(self) -> None:
         """Continue from the checkpoint, if there is one."""
@@ -209,6 +214,7 @@ class Fit:
         val = self.job.data.val
         if val is None or not len(val):
             return {"val_loss": None, "val_accuracy": None}
+        self.world.agree(self.module)
         mine = val.take(np.arange(len(val))[self.world.rank :: self.world.size])
         judged = judge(self.module, mine, self.job.preprocessing, self.world.device, workers=self.job.workers)
         n = len(mine)

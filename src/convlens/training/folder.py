@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import TrainingError
-from .tensors import write_bytes
+from .header import MODEL
+from .tensors import leftovers, write_bytes
 
 
 class RunFolder:
@@ -24,7 +25,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.model = path / "model.safetensors"
+        self.model = path / MODEL
         self.report = path / "report.html"
         self.result = path / "result.json"
         self.metrics = path / "metrics.jsonl"
@@ -52,10 +53,12 @@ class RunFolder:
             raise TrainingError(
                 f"{self.path} already holds a run; add --resume to continue it, or choose another --out"
             )
-        try:
-            self.write_json(self._settings, settings)
-        except OSError as error:
-            raise TrainingError(f"cannot write into {self.path} ({error.strerror}); choose another --out") from error
+        self.write_json(self._settings, settings)
+
+    def tidy(self) -> None:
+        """Remove what a killed process left half written; only the one process that writes here may."""
+        for path in leftovers(self.path):
+            path.unlink(missing_ok=True)
 
     def settings(self) -> dict[str, Any]:
         """What the run here was asked for; TrainingError where there is none, or it is damaged."""
@@ -81,17 +84,29 @@ class RunFolder:
     def read_metrics(self) -> list[dict[str, Any]]:
         """All whole rows; a last line that a kill cut short is left out."""
         rows = []
-        text = self.metrics.read_text(encoding="utf-8") if self.metrics.exists() else ""
+        text = self.metrics.read_text(encoding="utf-8", errors="replace") if self.metrics.exists() else ""
         for line in text.splitlines():
             try:
-                rows.append(json.loads(line))
+                row = json.loads(line)
             except ValueError:
                 break
+            if not isinstance(row, dict):
+                break
+            rows.append(row)
         return rows
 
     def keep_metrics(self, epochs: int) -> None:
-        """Drop the rows of epochs after ``epochs``: a resumed run writes them again."""
-        rows = [row for row in self.read_metrics() if row["epoch"] <= epochs]
+        """Drop the rows of epochs after ``epochs``: a resumed run writes them again.
+
+        Raises:
+            TrainingError: a row of an epoch up to there is missing, which no kill does.
+        """
+        rows = self.read_metrics()[:epochs]
+        if [row.get("epoch") for row in rows] != list(range(1, epochs + 1)):
+            raise TrainingError(
+                f"{self.metrics} lacks a row of the {epochs} epochs that the run has done; "
+                "put it back, or start a new run with another --out"
+            )
         write_bytes(self.metrics, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
     @staticmethod

@@ -11,6 +11,9 @@ from safetensors import SafetensorError, safe_open
 
 from .errors import TrainingError
 
+MODEL = "model.safetensors"
+"""What the model file in a run's folder is called."""
+
 
 @contextmanager
 def opened(path: Path, what: str, framework: str) -> Iterator[Any]:
@@ -24,6 +27,8 @@ def opened(path: Path, what: str, framework: str) -> Iterator[Any]:
     Raises:
         TrainingError: there is no such file, or it is damaged, cut short or something else.
     """
+    if (path / MODEL).is_file():
+        raise TrainingError(f"{path} is a run's folder; did you mean {path / MODEL}?")
     if not path.is_file():
         raise TrainingError(f"{path} is no file; give the path of {what}, such as runs/lenet/model.safetensors")
     try:

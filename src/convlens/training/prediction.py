@@ -49,7 +49,9 @@ def files_of(names: Sequence[Path]) -> list[Path]:
             found.append(name)
             continue
         inside = sorted(
-            p for p in name.rglob("*") if p.is_file() and not any(s.startswith(".") for s in p.relative_to(name).parts)
+            p
+            for p in name.rglob("*")
+            if not p.is_dir() and not any(s.startswith(".") for s in p.relative_to(name).parts)
         )
         if not inside:
             raise TrainingError(f"the folder {name} holds no files; name a folder with pictures in it")

@@ -11,7 +11,6 @@ import base64
 import hashlib
 import json
 import math
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from . import report_tables as tables
 from .report_pictures import Album, album
 from .report_tally import Tally, tally_of
 from .report_text import text
+from .tensors import write_bytes
 
 NAME = 120  # characters of an example's name that the page keeps
 
@@ -55,14 +55,7 @@ def write(report: RunReport, path: Path) -> None:
 
     Raises ValueError where labels, probabilities, names and classes do not fit together.
     """
-    content = page(report).encode("utf-8", "replace")  # a file name may hold bytes that are no text
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_bytes(content)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    write_bytes(Path(path), page(report).encode("utf-8", "replace"))  # a file name may hold bytes that are no text
 
 
 def page(report: RunReport) -> str:

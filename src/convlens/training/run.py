@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +13,7 @@ from convlens import __version__
 from convlens.data import Dataset, FileSplit, load
 from convlens.network import Network, resolve, total
 
+from .checkpoint import Standing
 from .distributed import World, threads, world
 from .errors import TrainingError
 from .fit import Fit, Job
@@ -25,9 +24,10 @@ from .model import Model
 from .progress import Reporter, reporter
 from .publish import publish
 from .recipe import Recipe
-from .tensorboard import board
+from .tensorboard import board, installed
 
 RUNS = Path("runs")
+MOST_WORKERS = 256
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Request:
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"``.
         workers: helper processes that decode sets too large for memory.
         backend: ``"auto"`` (the engine where it can, else PyTorch), ``"engine"`` or ``"torch"``.
+        command: the command line that asked, for the report to show; empty where there was none.
         tensorboard: also write TensorBoard event files into the folder.
     """
 
@@ -63,6 +64,7 @@ class Request:
     workers: int = 0
     backend: Backend = "auto"
     tensorboard: bool = False
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,10 @@ def train(request: Request) -> Outcome | None:
     """
     if not 0 <= request.seed < 2**63:
         raise TrainingError(f"--seed must be 0 to 2**63 - 1, not {request.seed}")
+    if not 0 <= request.workers <= MOST_WORKERS:
+        raise TrainingError(f"--workers must be 0 to {MOST_WORKERS}, not {request.workers}")
+    if request.tensorboard:
+        installed()
     count = threads(request.threads)
     with world(request.device) as here:
         teller = reporter(main=here.main)
@@ -102,12 +108,8 @@ def _train(request: Request, here: World, teller: Reporter, count: int) -> Outco
     )
     network = fitting(request.net, data)
     job = Job(network, data, request.recipe, request.seed, request.workers, count, request.backend)
-    folder = _folder(request, job, here, count)
-    fit = Fit(job, here, teller, folder.path)
-    if request.resume:
-        fit.resume()
-        if here.main:
-            folder.keep_metrics(fit.standing.epoch)
+    fit = Fit(job, here, teller)  # what cannot be is refused here, before a folder is made
+    folder = here.alike(lambda: _begin(request, fit, here, count))
     introduce(teller, fit, folder)
     earlier = sum(row["seconds"] for row in folder.read_metrics()) if here.main else 0.0
     _run(fit, folder, request.tensorboard)
@@ -120,15 +122,16 @@ def _train(request: Request, here: World, teller: Reporter, count: int) -> Outco
     result |= {"seconds": round(earlier + time.perf_counter() - started, 3)}
     result |= {"threads": count, "processes": here.size, "device": str(here.device)}
     folder.write_json(folder.result, result)
-    publish(folder, job, model, judged_split, judged, result, _word(request.net), command())
+    publish(folder, job, model, judged_split, judged, result, _word(request.net), request.command)
     return Outcome(folder, result)
 
 
-def command() -> str:
-    """The command line that this process was started with, fit to be pasted."""
-    name = Path(sys.argv[0]).name
-    first = "python -m convlens" if name == "__main__.py" else name
-    return f"{first} {shlex.join(sys.argv[1:])}"
+def _take_up(folder: RunFolder, standing: Standing) -> None:
+    """Bring the other files of a run to where its checkpoint stands; TrainingError where one is missing."""
+    if standing.best_epoch and not folder.model.is_file():
+        raise TrainingError(f"{folder.model} is missing; put it back, or start a new run with another --out")
+    folder.tidy()
+    folder.keep_metrics(standing.epoch)
 
 
 def _size(request: Request) -> tuple[int, ...] | None:
@@ -156,6 +159,17 @@ def fitting(net: str, data: Dataset) -> Network:
             f"{data.name} has examples of {has}, but the network reads {reads}; start its line with {has}:"
         )
     return network
+
+
+def _begin(request: Request, fit: Fit, here: World, count: int) -> RunFolder:
+    """The run's folder, new or found again, with ``fit`` standing where it stands."""
+    folder = _folder(request, fit.job, here, count)
+    fit.keep(folder.path / "checkpoint.safetensors")
+    if request.resume:
+        fit.resume()
+        if here.main:
+            _take_up(folder, fit.standing)
+    return folder
 
 
 def _folder(request: Request, job: Job, here: World, count: int) -> RunFolder:

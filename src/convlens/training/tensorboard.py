@@ -10,16 +10,16 @@ from typing import Any
 from .errors import TrainingError
 
 
-def board(folder: Path | None) -> Callable[[dict[str, Any]], None]:
-    """A function that writes one epoch's row into ``folder``; without a folder it does nothing.
-
-    Raises:
-        TrainingError: the tensorboard package is not installed.
-    """
-    if folder is None:
-        return lambda row: None
+def installed() -> None:
+    """Raise TrainingError unless the tensorboard package is installed."""
     if importlib.util.find_spec("tensorboard") is None:
         raise TrainingError("--tensorboard needs the tensorboard package; pip install tensorboard")
+
+
+def board(folder: Path | None) -> Callable[[dict[str, Any]], None]:
+    """A function that writes one epoch's row into ``folder``; without a folder it does nothing."""
+    if folder is None:
+        return lambda row: None
     from torch.utils.tensorboard import SummaryWriter
 
     writer = SummaryWriter(str(folder))

@@ -5,6 +5,7 @@ Nothing that can execute code is ever read: a file is a JSON header and raw numb
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -16,11 +17,42 @@ from torch import Tensor
 from .errors import TrainingError
 from .header import opened
 
+PART = ".part"
+REMEDY = "choose another place with --out, or make room there"
+
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replace ``path`` by ``content`` in one step: a temporary file beside it, flushed to the disk, renamed."""
+    """Replace ``path`` by ``content`` in one step: a temporary file beside it, flushed to the disk, renamed.
+
+    Raises:
+        TrainingError: the place is a folder, may not be written or is full.
+    """
+    try:
+        _replace(path, content)
+    except OSError as error:
+        raise TrainingError(f"cannot write {path} ({error.strerror or error}); {REMEDY}") from error
+
+
+def writable(path: Path) -> None:
+    """Raise TrainingError at once where ``write_bytes`` would raise it after the work is done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise TrainingError(f"cannot write {path} ({error.strerror or error}); {REMEDY}") from error
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """The temporary files of processes that were killed while they wrote into a folder."""
+    return sorted(folder.glob(f".*{PART}"))
+
+
+def _replace(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
