@@ -44,8 +44,8 @@ from .convert import network_of
 if TYPE_CHECKING:
     from convlens.engine import Program
 
-DRAWS = "the engine's operators draw no random numbers, as dropout does while training"
-GATHERS = "the engine's operators gather no statistics, as batchnorm does while training"
+DRAWS = "operators on the engine are pure functions: they draw no random numbers, as dropout does while training"
+GATHERS = "operators on the engine are pure functions: they gather no statistics, as batchnorm does while training"
 HOOKED = "it has hooks, which only torch calls"
 CARRIERLESS = "no conv or linear before it can take the scale and shift of a batchnorm of flat vectors"
 TWICE = "the engine gives first derivatives only: there is no gradient of its gradients; differentiate the torch module"
@@ -72,7 +72,7 @@ def compile(
         module: layers of ``nn.build`` or torch.nn in order, or a Network, which is built first.
         input_shape: (C, *spatial), without the batch; None where a Network says it.
         fallback: let torch run the layers, devices and dtypes that the engine cannot.
-        threads: how many the engine runs at once; None: the cores this process may use.
+        threads: how many the engine runs at once; None: as many as torch does (``torch.set_num_threads``) at the call.
 
     Returns:
         A module with the same Parameter objects under the same names. ``module`` stays as it is, and shares them.
@@ -186,7 +186,7 @@ class Compiled(nn.Module):
     ``train()`` and ``eval()`` switch it and the layers inside; each layer's own mode counts. Parameters are read anew
     in every call, so it never matters how they were changed. Layers that the engine runs are not called: a layer with
     hooks is left to torch, and a hook of the whole belongs on this module. Safe to call from several threads.
-    Second derivatives are refused. Made by ``convlens.nn.compile``.
+    Second derivatives are refused here, and vmap and torch.func.grad by torch. Made by ``convlens.nn.compile``.
     """
 
     def __init__(self, module: nn.Sequential, network: Network, *, fallback: bool, threads: int | None) -> None:
@@ -344,6 +344,7 @@ class _Programs:
     @contextmanager
     def lent(self, line: str, parameters: list[Tensor], threads: int, *, training: bool) -> Iterator[Program]:
         """A program with these parameters."""
+        threads = threads or torch.get_num_threads()
         key = line, training, threads
         network, names = _read(line)
         named = {name: tensor.numpy(force=True) for name, tensor in zip(names, parameters, strict=True)}
@@ -354,7 +355,7 @@ class _Programs:
         if program is None:
             from convlens.engine import Program
 
-            program = Program(network, named, training=training, threads=threads or None)
+            program = Program(network, named, training=training, threads=threads)
         else:
             # always: what was changed through .data, numpy or shared memory leaves no mark on a tensor
             program.load(named)
