@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from .builder import F32, I64, Kernel
+from .builder import F32, I64, Blueprint, Kernel, blueprint
 from .target import Target
 
 BASES = (
@@ -42,10 +42,11 @@ class Place:
 class Step:
     """A kernel, and where its pointers point."""
 
-    kernel: Kernel
+    kernel: Blueprint
     places: tuple[Place, ...]
 
 
+@blueprint
 def driver(target: Target, steps: Sequence[Step], name: str) -> Kernel:
     """Write the kernel ``(scratch, parameters, sums, ..., table, first, stop)`` that runs ``steps`` on each block.
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from ..builder import Index, Kernel, Value
+from ..builder import Index, Kernel, Value, blueprint
 from ..layout import Layout, Three, Window
 from ..target import Target
 from ..tiles import choose, split
@@ -80,6 +80,7 @@ class Convolution:
         return list(product(range(depth), range(height)))
 
 
+@blueprint
 def forward(
     target: Target,
     c: Convolution,

@@ -7,7 +7,7 @@ weights:  sums[o, i] += sum over images of gradient[o] * input[i]       lanes al
 
 from __future__ import annotations
 
-from ..builder import Kernel
+from ..builder import Kernel, blueprint
 from ..target import Target
 from ..tiles import split
 from .activation import Activation, apply
@@ -24,6 +24,7 @@ def even(count: int, most: int) -> int:
     return -(-count // turns)
 
 
+@blueprint
 def forward(target: Target, inputs: int, outputs: int, bias: bool, activation: Activation, name: str) -> Kernel:
     """Write the kernel ``(input, weight, bias, result)``: input [i][lane], weight [o][i], result [o][lane]."""
     k = Kernel(name, target, ("input", "weight", "bias", "result"))
@@ -43,6 +44,7 @@ def forward(target: Target, inputs: int, outputs: int, bias: bool, activation: A
     return k
 
 
+@blueprint
 def of_input(target: Target, inputs: int, outputs: int, name: str) -> Kernel:
     """Write the kernel ``(gradient, weight, result)``: gradient [o][lane], result [i][lane]."""
     k = Kernel(name, target, ("gradient", "weight", "result"))
@@ -67,6 +69,7 @@ def mirrored(inputs: int, lanes: int) -> int:
     return -(-inputs // lanes) * lanes
 
 
+@blueprint
 def mirror(target: Target, inputs: int, name: str) -> Kernel:
     """Write the kernel ``(input, result)``: from [i][lane] to [lane][i], zeros behind the last input."""
     k = Kernel(name, target, ("input", "result"))
@@ -85,6 +88,7 @@ def mirror(target: Target, inputs: int, name: str) -> Kernel:
     return k
 
 
+@blueprint
 def of_weights(target: Target, inputs: int, outputs: int, name: str) -> Kernel:
     """Write the kernel ``(mirrored, gradient, sums)``: adds to sums [o][i], i rounded up to whole vectors."""
     k = Kernel(name, target, ("mirrored", "gradient", "sums"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from ..builder import Index, Kernel, Value
+from ..builder import Index, Kernel, Value, blueprint
 from ..layout import Layout
 from ..taps import Rows, Run, runs
 from ..target import Target
@@ -18,6 +18,7 @@ from ..tiles import FMAS_A_CYCLE, LATENCY, LOADS_A_CYCLE, choose, split
 from .convolution import Convolution, outer, reduced
 
 
+@blueprint
 def of_input(target: Target, c: Convolution, gradient: Layout, result: Layout, name: str) -> Kernel:
     """Write the kernel ``(gradient, weight, result)``; both layouts are without borders.
 
@@ -93,6 +94,7 @@ def _input_sums(
     return {(i, x): value for (i, _, x), value in zip(tile, o.out, strict=True)}
 
 
+@blueprint
 def of_weights(target: Target, c: Convolution, source: Layout, gradient: Layout, name: str) -> Kernel:
     """Write the kernel ``(input, gradient, sums)`` that adds a block's share to ``sums`` [o][c][tap][lane].
 
@@ -186,6 +188,7 @@ def _weight_sums(
         k.store(value, place, where[spot])
 
 
+@blueprint
 def fold(target: Target, count: int, name: str) -> Kernel:
     """Write the kernel ``(sums, result)``: ``count`` numbers, each the total of its lanes, in a fixed order."""
     k = Kernel(name, target, ("sums", "result"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ..builder import Index, Kernel, Value
+from ..builder import Index, Kernel, Value, blueprint
 from ..layout import Layout
 from ..target import Target
 
 
+@blueprint
 def into_lanes(target: Target, layout: Layout, name: str) -> Kernel:
     """Write the kernel ``(images, result)``: as many images as lanes, (C, D, H, W) one after another."""
     k = Kernel(name, target, ("images", "result"))
@@ -44,6 +45,7 @@ def _square(k: Kernel, source: Value, result: Value, first: Index, image: int) -
         k.store(v, result, (first, k.lanes), i * k.lanes)
 
 
+@blueprint
 def out_of_lanes(target: Target, layout: Layout, name: str) -> Kernel:
     """Write the kernel ``(source, images)``: feature maps without borders back to images one after another."""
     k = Kernel(name, target, ("source", "images"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from ..builder import I32, Kernel, Value
+from ..builder import I32, Kernel, Value, blueprint
 from ..target import Target
 from .activation import exp
 
@@ -44,6 +44,7 @@ def log(k: Kernel, x: Value) -> Value:
     return b.select(b.fcmp_unordered("uno", x, x), x, result)
 
 
+@blueprint
 def cross_entropy(target: Target, classes: int, name: str) -> Kernel:
     """Write the kernel ``(scores, labels, scale, gradient, loss, right)``.
 

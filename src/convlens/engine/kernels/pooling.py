@@ -17,7 +17,7 @@ from llvmlite import ir
 
 from convlens.network import Axis
 
-from ..builder import F32, Index, Kernel, Loop, Value
+from ..builder import F32, Index, Kernel, Loop, Value, blueprint
 from ..layout import Layout, Three, Window
 from ..taps import Run, cover, forward_taps
 from ..target import Target
@@ -55,6 +55,7 @@ class Pooling:
         return min(axis.extent, axis.padded - position * axis.stride)
 
 
+@blueprint
 def forward(target: Target, p: Pooling, source: Layout, result: Layout, name: str, *, argmax: bool) -> Kernel:
     """Write the kernel ``(input, result, where)``; the input has no borders, ``where`` lies as the result does.
 
@@ -81,6 +82,7 @@ def forward(target: Target, p: Pooling, source: Layout, result: Layout, name: st
     return k
 
 
+@blueprint
 def backward(target: Target, p: Pooling, upstream: Layout, stored: Layout, gradient: Layout, name: str) -> Kernel:
     """Write the kernel ``(upstream, where, gradient)``; ``upstream`` and ``gradient`` have no borders.
 

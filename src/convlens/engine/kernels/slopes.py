@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from itertools import product
 
-from ..builder import Index, Kernel, Value
+from ..builder import Index, Kernel, Value, blueprint
 from ..layout import Layout
 from ..target import Target
 from .activation import Activation, slope
 from .convolution import Pool
 
 
+@blueprint
 def through(
     target: Target,
     filters: int,
