@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from convlens.network import Network, total
+from convlens.training import RECIPES
 from tests.conftest import TINY, bars
 
 
@@ -93,7 +94,7 @@ def test_predict_gives_a_row_a_file_whatever_it_is(run: Path, tmp_path: Path) ->
     done = convlens("predict", str(run / "model.safetensors"), "pictures", "gone.png", "--out", "out.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "12 of 15 files predicted" in done.stdout
-    assert "gone.png could not be read" in done.stderr
+    assert "gone.png could not be read: there is no such file\n" in done.stderr
     with (tmp_path / "out.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 15
@@ -180,6 +181,16 @@ def test_a_name_that_the_terminal_cannot_spell_stops_nothing(tmp_path: Path) -> 
         assert "caf\\udce9 could not be read" in done.stderr
         with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             assert sum(os.path.exists(row["file"]) for row in csv.DictReader(file)) == 9
+
+
+def test_the_help_of_train_knows_the_defaults() -> None:
+    shown = " ".join(convlens("train", "--help").stdout.split())
+    usual, book = RECIPES["default"].to_json(), RECIPES["d2l"].to_json()
+    for field in ("epochs", "batch", "lr", "optimizer", "schedule", "momentum", "weight-decay", "initialise", "val"):
+        option, key = f"--{field}".replace("initialise", "init"), field.replace("-", "_")
+        told = shown[shown.index(f" {option} <") :].split("[default: ")[1].split("]")[0]
+        other = f"{book[key]:g}" if isinstance(book[key], float) else book[key]
+        assert told == (f"{usual[key]}" if usual[key] == book[key] else f"{usual[key]}; d2l: {other}"), option
 
 
 def test_debug_shows_the_traceback() -> None:

@@ -8,20 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
-from convlens.cli.words import scaled, sizes
+from convlens.cli.words import SOURCES, scaled, sizes
 from convlens.network.layers import spell
 
 NAMES_SHOWN = 10
 
 
 def data(
-    source: Annotated[
-        str, typer.Argument(help="fashion-mnist, a folder of class folders, a .npz, a .ts, or idx files.")
-    ],
+    source: Annotated[str, typer.Argument(help=SOURCES)],
     val: Annotated[float, typer.Option(help="Fraction held out for validation where the data brings none.")] = 0.1,
     seed: Annotated[int, typer.Option(help="Of the validation split.")] = 0,
-    size: Annotated[str | None, typer.Option(help="Bring pictures to this size, such as 32 or 32x48.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where to look for fashion-mnist first.")] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(help="Bring pictures to this height x width, such as 32 or 32x48. [default: the most common]"),
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="A folder to look for fashion-mnist in before the usual places.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the names of all files.")] = False,
 ) -> None:
     """Show splits, classes, shapes and value ranges of a data source, and every warning with its files."""

@@ -7,15 +7,21 @@ from typing import Annotated
 
 import typer
 
+from convlens.cli.words import SOURCES
+
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A model file, such as runs/lenet-fashion-mnist/model.safetensors.")],
-    data: Annotated[str, typer.Argument(help="The same kinds of data that train reads.")],
-    split: Annotated[str | None, typer.Option(help="test, val or train. [test, else val, else train]")] = None,
+    data: Annotated[str, typer.Argument(help=SOURCES)],
+    split: Annotated[
+        str | None, typer.Option(help="test, val or train. [default: the first of them that there is]")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the scores to this JSON file.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. [default: the cores this process may use]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    data_dir: Annotated[Path | None, typer.Option(help="Where to look for fashion-mnist first.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="A folder to look for fashion-mnist in before the usual places.")
+    ] = None,
 ) -> None:
     """Print accuracy, loss and per-class scores of a model on labelled data."""
     from rich.table import Table

@@ -28,12 +28,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("train")(train.train)
-app.command("evaluate")(evaluate.evaluate)
-app.command("predict")(predict.predict)
-app.command("summary")(summary.summary)
-app.command("data")(data.data)
-app.command("info")(info.info)
+app.command("train", short_help="Train a network on labelled examples.")(train.train)
+app.command("evaluate", short_help="Judge a trained network on labelled examples.")(evaluate.evaluate)
+app.command("predict", short_help="Predict the class of each file.")(predict.predict)
+app.command("summary", short_help="Show what a network is, layer by layer.")(summary.summary)
+app.command("data", short_help="Show what a data source holds.")(data.data)
+app.command("info", short_help="Show what is installed and found.")(info.info)
 
 
 def _version(asked: bool) -> None:

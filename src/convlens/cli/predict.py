@@ -10,9 +10,12 @@ import typer
 
 def predict(
     model: Annotated[Path, typer.Argument(help="A model file, such as runs/lenet-fashion-mnist/model.safetensors.")],
-    files: Annotated[list[Path], typer.Argument(help="Pictures, .npy files, or folders of them.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Pictures, .npy, .npz or .ts files with one example, or folders.", metavar="FILES..."),
+    ],
     out: Annotated[Path, typer.Option(help="The CSV to write: a row a file.")] = Path("predictions.csv"),
-    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. [default: the cores this process may use]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
     """Predict the class of each file; files that cannot be read get a row that says why."""

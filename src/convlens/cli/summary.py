@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from convlens.cli.words import scaled
+from convlens.cli.words import NAMED, scaled
 from convlens.network import (
     ZOO,
     Conv,
@@ -30,9 +30,9 @@ ABSURD = 100_000_000
 
 
 def summary(
-    net: Annotated[str, typer.Argument(help="A named network, a line of notation, or a model file.")],
+    net: Annotated[str, typer.Argument(help=f"{NAMED}, a line of notation, or a model file.")],
     compare: Annotated[
-        list[str] | None, typer.Option(help="Another network to set beside it; may be given again.")
+        list[str] | None, typer.Option(metavar="NET", help="Another network to set beside it; may be given again.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:

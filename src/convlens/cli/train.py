@@ -7,52 +7,75 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from convlens.cli.words import command, sizes
+from convlens.cli.words import NAMED, SOURCES, command, sizes
 
 
 def train(
-    data: Annotated[
-        str, typer.Argument(help="fashion-mnist, a folder of class folders, a .npz, a .ts, or a folder of idx files.")
-    ],
+    data: Annotated[str, typer.Argument(help=SOURCES)],
     net: Annotated[
-        str, typer.Option(help='A named network, or a line: "1x28x28: conv 6 5, relu, flatten, linear 10".')
+        str, typer.Option(help=f'{NAMED}, or a line such as "1x28x28: conv 6 5, relu, flatten, linear 10".')
     ] = "lenet",
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training examples. [10]")] = None,
-    batch: Annotated[int | None, typer.Option(help="Examples a step. [256]")] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate. [0.01]")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adamw or sgd. [adamw]")] = None,
-    schedule: Annotated[str | None, typer.Option(help="constant, cosine or one-cycle. [one-cycle]")] = None,
-    momentum: Annotated[float | None, typer.Option(help="Of sgd. [0.9]")] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="On weights, not biases. [0.01]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training examples. [default: 10]")] = None,
+    batch: Annotated[int | None, typer.Option(help="Examples a step, all processes together. [default: 256]")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate. [default: 0.01; d2l: 0.9]")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adamw or sgd. [default: adamw; d2l: sgd]")] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(help="Of the learning rate: constant, cosine or one-cycle. [default: one-cycle; d2l: constant]"),
+    ] = None,
+    momentum: Annotated[float | None, typer.Option(help="Of sgd; adamw has none. [default: 0.9; d2l: 0]")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="On weights, not biases. [default: 0.01; d2l: 0]")] = None,
     augment: Annotated[
-        str | None, typer.Option(help="Any of shift,flip,crop joined by commas, or none. [none]")
+        str | None, typer.Option(help="Any of shift,flip,crop joined by commas, or none. [default: none]")
     ] = None,
-    init: Annotated[str | None, typer.Option(help="First weights: default, xavier or kaiming. [default]")] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(help="First weights: default (as PyTorch), xavier or kaiming. [default: default; d2l: xavier]"),
+    ] = None,
     patience: Annotated[
-        int | None, typer.Option(help="Stop after so many epochs without a better validation accuracy.")
+        int | None,
+        typer.Option(help="Stop after so many epochs without a better validation accuracy. [default: never]"),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="default, or d2l: train as the book does (SGD 0.9, Xavier).")] = "default",
-    seed: Annotated[int, typer.Option(help="Of the weights, the order and all else that is drawn.")] = 0,
+    recipe: Annotated[
+        str,
+        typer.Option(help="What the options start from: default, or d2l (as the book Dive into Deep Learning trains)."),
+    ] = "default",
+    seed: Annotated[
+        int, typer.Option(help="Of the weights, the order, the validation split and all else that is drawn.")
+    ] = 0,
     val: Annotated[
-        float | None, typer.Option(help="Fraction held out for validation where the data brings none. [0.1]")
+        float | None,
+        typer.Option(help="Fraction held out for validation where the data brings none. [default: 0.1; d2l: 0]"),
     ] = None,
-    size: Annotated[str | None, typer.Option(help="Bring pictures to this size, such as 32 or 32x48.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads. [the cores this process may use]")] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            help="Bring pictures to this height x width, such as 32x48. [default: the network's, else the most common]"
+        ),
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. [default: the cores this process may use]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     workers: Annotated[int, typer.Option(help="Helper processes that decode sets too large for memory.")] = 0,
     backend: Annotated[
         str, typer.Option(help="auto (the engine where it can, else PyTorch), engine or torch.")
     ] = "auto",
-    out: Annotated[Path | None, typer.Option(help="The run's folder. [the next free one under runs/]")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
-    data_dir: Annotated[Path | None, typer.Option(help="Where to look for fashion-mnist first.")] = None,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard event files.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The run's folder. [default: the next free one under runs/]")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in --out, asked for with the same options.")
+    ] = False,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="A folder to look for fashion-mnist in before the usual places.")
+    ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write TensorBoard event files (needs the tensorboard package).")
+    ] = False,
 ) -> None:
     """Train a network on labelled pictures, signals or volumes; write a folder with the model and a report."""
     from convlens.training import run
     from convlens.training.recipe import recipe as named
 
-    names = None if augment is None else tuple(n for n in augment.split(",") if n and n != "none")
+    words = None if augment is None else [word.strip() for word in augment.split(",")]
+    names = None if words is None else () if words == ["none"] else tuple(words)
     chosen = named(
         recipe,
         epochs=epochs,

@@ -6,7 +6,11 @@ import shlex
 import sys
 from pathlib import Path
 
+from convlens.network import ZOO
 from convlens.training.errors import TrainingError
+
+SOURCES = "fashion-mnist, a folder of class folders, a .npz, a .ts, or a folder of idx files."
+NAMED = f"A named network ({', '.join(ZOO)})"
 
 
 def sizes(text: str, option: str) -> tuple[int, ...]:

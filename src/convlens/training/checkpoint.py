@@ -22,7 +22,7 @@ FORMAT = "convlens checkpoint 1"
 
 @dataclass
 class Standing:
-    """How far a run has come: finished epochs, finished batches of the next one, its sums, and the best epoch.
+    """How far a run has come: finished epochs, finished batches of the next one, its sums, the best epoch, the last rise.
 
     Python floats, written with all their digits, so that a resumed sum is the same sum.
     """
@@ -34,6 +34,7 @@ class Standing:
     right: float = 0.0
     best_epoch: int = 0
     best_accuracy: float = -1.0
+    risen_epoch: int = 0
 
     def add(self, loss: float, right: float, examples: int) -> None:
         """Count one batch."""
@@ -50,12 +51,14 @@ class Standing:
         accuracy = row["val_accuracy"]
         if accuracy is not None and accuracy < self.best_accuracy:
             return False
+        if accuracy is None or accuracy > self.best_accuracy:
+            self.risen_epoch = row["epoch"]
         self.best_epoch, self.best_accuracy = row["epoch"], -1.0 if accuracy is None else accuracy
         return True
 
     def stopped(self, patience: int | None) -> bool:
-        """Whether early stopping ends the run here."""
-        return patience is not None and self.epoch - self.best_epoch >= patience
+        """Whether early stopping ends the run here: a tie keeps the later epoch, but is no rise."""
+        return patience is not None and self.epoch - self.risen_epoch >= patience
 
     def next_epoch(self) -> Standing:
         """The standing at the start of the next epoch."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from convlens.data import DataError, read_example
+from convlens.data import DataError, PictureError, read_example
 
 from .distributed import device as device_named
 from .errors import TrainingError
@@ -96,6 +96,8 @@ def predict(
 def _read(file: Path, model: Model) -> np.ndarray | str:
     try:
         return np.asarray(read_example(file, model.preprocessing))
+    except PictureError as error:
+        return error.reason
     except DataError as error:
         return str(error)
 
