@@ -27,7 +27,7 @@ from .checkpoint import Checkpoint, Standing
 from .distributed import World
 from .errors import TrainingError
 from .judge import judge, to_input
-from .learner import Backend, learner
+from .learner import Backend, learner, runner
 from .progress import Reporter
 from .recipe import Recipe
 from .schedule import rate
@@ -129,6 +129,7 @@ class Fit:
         self.job, self.world, self.reporter = job, world, reporter
         self.module = initial(job).to(world.device)
         self.learner = learner(self.module, job.network, world, job.threads, job.backend)
+        self.runner = runner(self.module, job.network, world.device, job.threads, job.backend)
         self.optimizer = optimizer(self.module, job.recipe)
         self.standing = Standing()
 
@@ -216,7 +217,7 @@ class Fit:
             return {"val_loss": None, "val_accuracy": None}
         self.world.agree(self.module)
         mine = val.take(np.arange(len(val))[self.world.rank :: self.world.size])
-        judged = judge(self.module, mine, self.job.preprocessing, self.world.device, workers=self.job.workers)
+        judged = judge(self.runner, mine, self.job.preprocessing, self.world.device, workers=self.job.workers)
         n = len(mine)
         sums = self.world.total([judged.loss * n if n else 0.0, judged.accuracy * n if n else 0.0, float(n)])
         return {"val_loss": sums[0] / sums[2], "val_accuracy": sums[1] / sums[2]}

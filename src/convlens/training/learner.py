@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from convlens import engine
+from convlens import engine, nn
 from convlens.network import Network
 
 from .distributed import World
@@ -80,6 +80,15 @@ class EngineLearner:
             if self._world.size > 1:  # shares of one mean: their sum is the batch's
                 torch.distributed.all_reduce(p.grad)
         return mean * together, float(right)
+
+
+def runner(
+    module: torch.nn.Sequential, network: Network, device: torch.device, threads: int, backend: Backend
+) -> torch.nn.Module:
+    """``module`` for judging: on the CPU the engine runs the layers that it can, unless PyTorch was asked for."""
+    if device.type != "cpu" or backend == "torch":
+        return module
+    return nn.compile(module, network.input_shape, fallback=True, threads=threads)
 
 
 def learner(module: torch.nn.Sequential, network: Network, world: World, threads: int, backend: Backend) -> Learner:

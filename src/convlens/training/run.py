@@ -117,10 +117,10 @@ def _train(request: Request, here: World, teller: Reporter, count: int) -> Outco
         return None
     teller.close()
     model = Model.load(folder.model)
-    judged_split, judged = _judge(model, data, here, request.workers)
+    judged_split, judged = _judge(model, fit)
     result = _result(job, folder, model, judged_split, judged)
     result |= {"seconds": round(earlier + time.perf_counter() - started, 3)}
-    result |= {"threads": count, "processes": here.size, "device": str(here.device)}
+    result |= {"threads": count, "processes": here.size, "device": str(here.device), "runs": fit.learner.where}
     folder.write_json(folder.result, result)
     publish(folder, job, model, judged_split, judged, result, _word(request.net), request.command)
     return Outcome(folder, result)
@@ -273,12 +273,13 @@ def _run(fit: Fit, folder: RunFolder, tensorboard: bool) -> None:
         raise
 
 
-def _judge(model: Model, data: Dataset, here: World, workers: int) -> tuple[str, Judgement]:
-    """The final judgement: on the test split, else the validation split, else the training split."""
+def _judge(model: Model, fit: Fit) -> tuple[str, Judgement]:
+    """The final judgement of the model: on the test split, else the validation split, else the training split."""
+    data, job = fit.job.data, fit.job
+    fit.module.load_state_dict(dict(model.state))
     for name, split in (("test", data.test), ("validation", data.val), ("training", data.train)):
         if split is not None and len(split):
-            module = model.module().to(here.device)
-            return name, judge(module, split, model.preprocessing, here.device, workers=workers)
+            return name, judge(fit.runner, split, job.preprocessing, fit.world.device, workers=job.workers)
     raise TrainingError(f"{data.name} has no examples")
 
 
