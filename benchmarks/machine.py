@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import subprocess
@@ -11,11 +12,12 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+import llvmlite.binding as llvm
 import numpy as np
 
 from convlens import engine
 from convlens.engine.builder import Kernel
-from convlens.engine.compile import load
+from convlens.engine.compile import machine
 
 TURNS = 20_000
 """Turns of the loop a call of the peak kernel: about a millisecond."""
@@ -56,7 +58,11 @@ def peak_flop() -> int:
 def peak_call() -> Callable[[], None]:
     """One call of the peak kernel of this processor."""
     target = engine.host()
-    run = load(peak_kernel(target))
+    generator = machine(target)
+    code = llvm.create_mcjit_compiler(llvm.parse_assembly(peak_kernel(target).text()), generator)
+    code.finalize_object()
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+    run = kind(code.get_function_address("peak"))
     # sum * 0.5 + 1 tends to 2: never zero, never denormal, never infinite
     factors = np.repeat(np.array([0.5, 1.0], np.float32), target.lanes)
     sums = np.arange(1, 1 + target.lanes * _accumulators(target), dtype=np.float32)
@@ -64,7 +70,8 @@ def peak_call() -> Callable[[], None]:
 
     def call() -> None:
         run(*places, TURNS)
-        assert sums[0] > 1  # also keeps both arrays alive
+        assert code  # keep the code and the factors as long as the call
+        assert factors[1] == 1 < sums[0]
 
     return call
 

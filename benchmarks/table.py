@@ -48,8 +48,9 @@ def verdict(row: Row, entry: Entry) -> str:
 
 def show_row(console: Console, row: Row) -> None:
     """Print a row of a suite as a table of its contenders, the fastest first."""
-    low, high = min(row.peaks, default=0.0) / 1e9, max(row.peaks, default=0.0) / 1e9
-    caption = f"{row.flop / 1e6:,.1f} MFLOP a call; FMA peak in these rounds {low:.0f} to {high:.0f} GFLOP/s"
+    caption = f"{row.flop / 1e6:,.1f} MFLOP a call"
+    if row.peaks:
+        caption += f"; FMA peak in these rounds {min(row.peaks) / 1e9:.0f} to {max(row.peaks) / 1e9:.0f} GFLOP/s"
     if row.clock == "cpu":
         caption += "; seconds on the core, not on the wall"
     table = Table(title=row.title, caption=caption, title_justify="left", caption_justify="left")
@@ -96,7 +97,7 @@ def show_summary(console: Console, suite: str, rows: list[Row]) -> None:
         share = row.share(ours)
         table.add_row(
             row.title,
-            rate(row, mine.median) if mine else ours.note,
+            rate(row, mine.median) if mine else "did not run",
             rate(row, theirs.median) if theirs else "",
             best.name if best else "",
             verdict(row, ours) if best else "",

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
@@ -35,6 +35,7 @@ class Contender:
         module: the file in this folder.
         options: what its ``prepare`` takes.
         tuned: whether malloc keeps large blocks instead of mapping them anew, see MALLOC.
+        both: whether it runs with malloc tuned as well.
         tasks: what it can be asked.
         slow: takes long to prepare, so --quick leaves it out.
     """
@@ -43,6 +44,7 @@ class Contender:
     module: str
     options: dict[str, Any] = field(default_factory=dict)
     tuned: bool = False
+    both: bool = True
     tasks: tuple[Task, ...] = ("train", "infer", "gradients")
     slow: bool = False
 
@@ -65,17 +67,17 @@ _BASE = (
     Contender("torch eager, channels_last", "torch_eager", {"channels_last": True}),
     Contender("torch.compile", "torch_compile", slow=True),
     Contender("torch.compile, channels_last", "torch_compile", {"channels_last": True}, slow=True),
-    Contender("torch.compile, max-autotune", "torch_compile", {"autotune": True}, slow=True),
-    Contender("JAX jit, NHWC", "jax_jit", {"channels_last": True}),
-    Contender("JAX jit, NCHW", "jax_jit"),
+    Contender("torch.compile, max-autotune", "torch_compile", {"autotune": True}, tuned=True, both=False, slow=True),
+    Contender("JAX jit, NHWC", "jax_jit", {"channels_last": True}, both=False),
+    Contender("JAX jit, NCHW", "jax_jit", both=False),
     Contender("ONNX Runtime", "onnx_runtime", tasks=("infer",)),
     Contender("OpenVINO", "openvino_runtime", tasks=("infer",)),
 )
 
 CONTENDERS = tuple(
-    Contender(c.name + (", malloc tuned" if tuned else ""), c.module, c.options, tuned, c.tasks, c.slow)
+    replace(c, name=c.name + (", malloc tuned" if tuned else ""), tuned=tuned)
     for c in _BASE
-    for tuned in (False, True)
+    for tuned in ((False, True) if c.both else (c.tuned,))
 )
 
 
