@@ -164,10 +164,6 @@ class Kernel:
         """The square root, lane by lane."""
         return self.b.call(self._intrinsic("llvm.sqrt", 1), [a])
 
-    def floor(self, a: Value) -> Value:
-        """The largest whole number not above, lane by lane."""
-        return self.b.call(self._intrinsic("llvm.floor", 1), [a])
-
     def _intrinsic(self, name: str, arity: int) -> ir.Function:
         full = f"{name}.v{self.lanes}f32"
         if full not in self._declared:

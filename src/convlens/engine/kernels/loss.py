@@ -20,7 +20,10 @@ LOG = (
 
 
 def log(k: Kernel, x: Value) -> Value:
-    """The natural logarithm of positive, normal numbers (Cephes, single precision); NaN stays."""
+    """The natural logarithm of positive, normal numbers, off by at most 1 in the last place; NaN stays.
+
+    Source: Cephes, single precision.
+    """
     b = k.b
     whole = ir.VectorType(I32, k.lanes)
 
@@ -75,9 +78,12 @@ def cross_entropy(target: Target, classes: int, name: str) -> Kernel:
         number = k.spread(b.sitofp(n.index, ir.FloatType()))
         mine = b.select(b.fcmp_ordered("==", number, label), factor, k.zero())
         power = k.load(gradient, (n.index, k.lanes))
-        k.store(b.fsub(b.fmul(power, share), mine), gradient, (n.index, k.lanes))
+        slope = b.fsub(b.fmul(power, share), mine)
+        # scores that are not numbers must not reach the weights from a lane without an image
+        k.store(b.select(there, slope, k.zero()), gradient, (n.index, k.lanes))
     lost = b.fadd(log(k, total), b.fsub(top, own))
     k.store(b.select(there, lost, k.zero()), loss)
-    hit = b.and_(there, b.fcmp_ordered("==", where, label))
+    # among scores with a NaN none is the largest
+    hit = b.and_(b.fcmp_ordered("ord", top, top), b.and_(there, b.fcmp_ordered("==", where, label)))
     k.store(b.select(hit, k.constant(1.0), k.zero()), right)
     return k
