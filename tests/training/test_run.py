@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from convlens.data import load
+from convlens.training.checkpoint import Standing
 from convlens.training.distributed import World
 from convlens.training.errors import TrainingError
 from convlens.training.fit import Fit, Job
@@ -63,24 +64,27 @@ def test_the_same_seed_gives_the_same_bits(bars_file: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("changes", [{"optimizer": "sgd"}, {"augment": ("shift",), "schedule": "cosine"}])
-def test_stopped_between_any_two_batches_it_ends_with_the_same_bits(
+def test_stopped_at_the_worst_moment_it_ends_with_the_same_bits(
     bars_file: Path, tmp_path: Path, changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(request(bars_file, tmp_path / "whole", epochs=2, **changes))
+    before = signal.getsignal(signal.SIGINT)
     for stop in (0, 1, 17, 18, 19, 20, 37):  # 19 batches an epoch
-        folder, taken, step = tmp_path / f"stopped-{stop}", 0, Fit._step
+        folder, taken, add = tmp_path / f"stopped-{stop}", 0, Standing.add
 
-        def stumble(self: Fit, *arguments: object, stop: int = stop, step: object = step) -> float:
+        def interrupted(self: Standing, *counted: float, stop: int = stop, add: object = add) -> None:
+            # called when the weights have moved and the step is not counted yet
             nonlocal taken
+            if taken == stop:
+                signal.raise_signal(signal.SIGINT if stop % 2 else signal.SIGTERM)
             taken += 1
-            if taken > stop:
-                raise KeyboardInterrupt
-            return step(self, *arguments)  # type: ignore[operator,no-any-return]
+            add(self, *counted)  # type: ignore[operator]
 
         with monkeypatch.context() as patch:
-            patch.setattr(Fit, "_step", stumble)
+            patch.setattr(Standing, "add", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 train(request(bars_file, folder, epochs=2, **changes))
+        assert signal.getsignal(signal.SIGINT) == before
         train(request(bars_file, folder, epochs=2, resume=True, **changes))
         for name in ("model.safetensors", "checkpoint.safetensors"):
             assert same(weights(tmp_path / "whole", name), weights(folder, name)), stop

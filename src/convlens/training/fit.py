@@ -26,6 +26,7 @@ from .augment import augment
 from .checkpoint import Checkpoint, Standing
 from .distributed import World
 from .errors import TrainingError
+from .interruption import Interruption
 from .judge import judge, to_input
 from .learner import Backend, learner, runner
 from .progress import Reporter
@@ -132,6 +133,7 @@ class Fit:
         self.runner = runner(self.module, job.network, world.device, job.threads, job.backend)
         self.optimizer = optimizer(self.module, job.recipe)
         self.standing = Standing()
+        self.interruption = Interruption()
 
     def keep(self, path: Path) -> None:
         """Keep where the run stands in a file."""
@@ -148,7 +150,15 @@ class Fit:
             self.checkpoint.save(self.module, self.optimizer, self.standing)
 
     def run(self, on_epoch: Callable[[dict[str, Any], bool], None]) -> None:
-        """Train to the end. ``on_epoch`` gets each epoch's row, and whether it is the best so far."""
+        """Train to the end. ``on_epoch`` gets each epoch's row, and whether it is the best so far.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C or SIGTERM came; where the run stands between two batches has been saved.
+        """
+        with self.interruption:
+            self._run(on_epoch)
+
+    def _run(self, on_epoch: Callable[[dict[str, Any], bool], None]) -> None:
         recipe = self.job.recipe
         while self.standing.epoch < recipe.epochs and not self.standing.stopped(recipe.patience):
             row = self._epoch()
@@ -157,6 +167,12 @@ class Fit:
                 on_epoch(row, better)
             self.standing = self.standing.next_epoch()
             self.save()
+            self._stop_if_asked()
+
+    def _stop_if_asked(self) -> None:
+        if self.interruption.asked:
+            self.save()
+            raise KeyboardInterrupt
 
     def _epoch(self) -> dict[str, Any]:
         job, standing = self.job, self.standing
@@ -165,9 +181,9 @@ class Fit:
         parts = job.batches(standing.epoch)[standing.batch :]
         shares = [part[self.world.rank :: self.world.size] for part in parts]
         started, seen_before, saved = time.perf_counter(), standing.seen, time.perf_counter()
-        lr = 0.0
         for part, (raw, labels) in zip(parts, batches(job.data.train, shares, job.workers), strict=True):
-            lr = self._step(raw, labels, len(part))
+            self._step(raw, labels, len(part))
+            self._stop_if_asked()
             self.reporter.batch(int(standing.seen), standing.loss / standing.seen)
             if time.perf_counter() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                 self.save()
@@ -177,18 +193,22 @@ class Fit:
             "epoch": standing.epoch + 1,
             "train_loss": standing.loss / standing.seen,
             "train_accuracy": standing.right / standing.seen,
-            "learning_rate": lr,
+            "learning_rate": self._rate(job.steps_per_epoch - 1),
             "images_per_second": (standing.seen - seen_before) / max(seconds, 1e-9),
             "seconds": seconds,
         }
         return {**row, **self._validate()}
 
-    def _step(self, raw: Tensor, labels: Tensor, together: int) -> float:
-        """One step on this process's share of a batch of ``together`` examples; returns the learning rate."""
+    def _rate(self, batch: int) -> float:
+        """The learning rate of a batch of this epoch."""
+        each = self.job.steps_per_epoch
+        return rate(self.job.recipe, self.standing.epoch * each + batch, self.job.recipe.epochs * each)
+
+    def _step(self, raw: Tensor, labels: Tensor, together: int) -> None:
+        """One step on this process's share of a batch of ``together`` examples."""
         job, standing, world = self.job, self.standing, self.world
         where = (job.seed, standing.epoch, standing.batch, world.rank)
-        step = standing.epoch * job.steps_per_epoch + standing.batch
-        lr = rate(job.recipe, step, job.recipe.epochs * job.steps_per_epoch)
+        lr = self._rate(standing.batch)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         x = to_input(raw, job.preprocessing, world.device)
@@ -201,7 +221,6 @@ class Fit:
         standing.add(sums[0], sums[1], together)
         if not math.isfinite(sums[0]):
             raise TrainingError(self._diverged(sums[0], lr))
-        return lr
 
     def _diverged(self, loss: float, lr: float) -> str:
         kept = "; model.safetensors keeps the best epoch so far" if self.standing.best_epoch else ""

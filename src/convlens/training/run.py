@@ -266,11 +266,7 @@ def _run(fit: Fit, folder: RunFolder, tensorboard: bool) -> None:
             for note in split.report() if isinstance(split, FileSplit) else ():
                 fit.reporter.say(f"note     {note}")
 
-    try:
-        fit.run(on_epoch)
-    except KeyboardInterrupt:
-        fit.save()
-        raise
+    fit.run(on_epoch)
 
 
 def _judge(model: Model, fit: Fit) -> tuple[str, Judgement]:
