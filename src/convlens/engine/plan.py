@@ -165,7 +165,8 @@ def plan(network: Network, target: Target, *, training: bool = False) -> Plan:
     """
     if reasons := refusals(network, training=training):
         raise EngineError("; ".join(reasons))
-    works = _works(network)
+    # layers that all do nothing here, as flatten does: the images are copied through
+    works = _works(network) or [((0, len(network.layers)), *_opened(network.layers[0], network.input_shape, 0))]
     groups: list[Group] = []
     for i, (layers, work, weight) in enumerate(works):
         after = works[i + 1][1] if i + 1 < len(works) else None
