@@ -57,7 +57,7 @@ def drawn(count: int) -> list[Network]:
 
 
 def awkward(count: int, seed: int = 0) -> list[Network]:
-    """Sizes 1 and primes, channels beside the lanes, strides beyond kernels, padding beyond them, groups, 1 to 3 axes."""
+    """Sizes 1 and primes, channels beside the lanes, strides and padding beyond kernels, groups, 1 to 3 axes."""
     rng = np.random.default_rng(seed)
     return list(islice(_awkward(rng), count))
 
@@ -113,7 +113,7 @@ def _behind(rng: np.random.Generator, rank: int) -> tuple[Layer, ...]:
 
 
 def whole(network: Network) -> Network | None:
-    """The network with every activation a relu and every average over a power of two, or None where it computes more."""
+    """The network with relu for every activation and averages over powers of two, or None where it computes more."""
     layers: list[Layer] = []
     for layer, shape in zip(network.layers, network.shapes, strict=False):
         if isinstance(layer, (Sigmoid, Tanh)):

@@ -26,7 +26,7 @@ def weight_and_bias(network: Network, group: Group, parameters: Named) -> tuple[
     first = group.layers[0]
     norms = [i for i in range(*group.layers) if isinstance(network.layers[i], BatchNorm)]
     if group.weight is None:
-        return np.ones(group.result.channels, np.float32), None
+        return np.ones(group.weight_floats, np.float32), None
     if not norms:
         bias = _learned(network, parameters, first, "bias") if group.bias else None
         return _learned(network, parameters, first, "weight"), bias
