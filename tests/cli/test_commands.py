@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from convlens.cli.main import main
 from convlens.network import Network, total
 from convlens.training import RECIPES
 from tests.conftest import TINY, bars
@@ -149,7 +151,13 @@ WRONG = [
 
 @pytest.mark.parametrize(("words", "part"), WRONG, ids=[" ".join(w)[:60] for w, _ in WRONG])
 def test_errors_are_one_sentence_and_exit_code_2(
-    words: list[str], part: str, run: Path, bars_file: Path, tmp_path: Path
+    words: list[str],
+    part: str,
+    run: Path,
+    bars_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "EMPTY").mkdir()
     stands = {
@@ -158,10 +166,15 @@ def test_errors_are_one_sentence_and_exit_code_2(
         "MODEL": str(run / "model.safetensors"),
         "EMPTY": str(tmp_path / "EMPTY"),
     }
-    done = convlens(*[stands.get(w, w) for w in words], cwd=tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"))
-    assert done.returncode == 2, done.stderr
-    assert part in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "argv", ["convlens", *[stands.get(w, w) for w in words]])
+    with pytest.raises(SystemExit) as left:  # in this process: importing torch thirty times takes a minute
+        main()
+    told = capsys.readouterr().err
+    assert left.value.code == 2, told
+    assert part in told
+    assert "Traceback" not in told
 
 
 def test_a_name_that_the_terminal_cannot_spell_stops_nothing(tmp_path: Path) -> None:
@@ -181,6 +194,42 @@ def test_a_name_that_the_terminal_cannot_spell_stops_nothing(tmp_path: Path) -> 
         assert "caf\\udce9 could not be read" in done.stderr
         with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             assert sum(os.path.exists(row["file"]) for row in csv.DictReader(file)) == 9
+
+
+def test_interrupted_it_says_how_to_go_on(bars_file: Path, tmp_path: Path) -> None:
+    words = [
+        "train",
+        str(bars_file),
+        "--net",
+        TINY,
+        "--epochs",
+        "9999",
+        "--threads",
+        "1",
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    process = subprocess.Popen(
+        # a test run in the background of a shell ignores Ctrl-C, and so would its children
+        [
+            sys.executable,
+            "-c",
+            "import signal; signal.signal(2, signal.default_int_handler)\nfrom convlens.cli.main import main; main()",
+            *words,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch  2"):
+            process.send_signal(signal.SIGINT)
+            break
+    out, err = process.communicate()
+    assert process.returncode == 130
+    assert f"--out {tmp_path / 'run'} --resume" in out
+    assert err == "convlens: interrupted; what was finished is kept\n"
 
 
 def test_the_help_of_train_knows_the_defaults() -> None:

@@ -250,7 +250,7 @@ def test_the_help_says_the_same_defaults() -> None:
     for row in table(section(TEXTS["training.md"], "Recipes")):
         if row["option"] and row["field"] != "patience":
             help_text = options_of("train")[row["option"]].help
-            assert re.search(r"\[(.*)\]$", help_text)[1] == row["default"], row["option"]  # type: ignore[index]
+            assert re.search(r"\[default: ([^];]*)", help_text)[1] == row["default"], row["option"]  # type: ignore[index]
 
 
 def test_the_grammar_is_the_docstring_of_the_module() -> None:

@@ -54,6 +54,7 @@ def options(
     """Convolutional networks: look at them, train them, use them."""
 
 
+INTERRUPTED = 130
 USER_ERRORS = (NetworkError, DataError, TrainingError)
 
 
@@ -68,8 +69,10 @@ def main() -> None:
         app(args=arguments, prog_name="convlens")
     except USER_ERRORS as error:
         _fail(str(error), 2, debug)
-    except KeyboardInterrupt:
-        _fail("interrupted; what was finished is kept", 130, debug)
+    except SystemExit as left:
+        if left.code == INTERRUPTED:  # what Typer makes of Ctrl-C, without a word
+            _fail("interrupted; what was finished is kept", INTERRUPTED, debug)
+        raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

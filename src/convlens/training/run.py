@@ -266,7 +266,11 @@ def _run(fit: Fit, folder: RunFolder, tensorboard: bool) -> None:
             for note in split.report() if isinstance(split, FileSplit) else ():
                 fit.reporter.say(f"note     {note}")
 
-    fit.run(on_epoch)
+    try:
+        fit.run(on_epoch)
+    except KeyboardInterrupt:
+        fit.reporter.say(f"stopped  continue with the same command and --out {folder.path} --resume")
+        raise
 
 
 def _judge(model: Model, fit: Fit) -> tuple[str, Judgement]:
