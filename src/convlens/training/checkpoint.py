@@ -22,7 +22,7 @@ FORMAT = "convlens checkpoint 1"
 
 @dataclass
 class Standing:
-    """How far a run has come: finished epochs, finished batches of the next one, its sums, the best epoch, the last rise.
+    """How far a run has come: finished epochs and batches, the sums of this epoch, the best epoch, the last rise.
 
     Python floats, written with all their digits, so that a resumed sum is the same sum.
     """
