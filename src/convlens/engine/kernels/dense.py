@@ -7,7 +7,7 @@ weights:  sums[o, i] += sum over images of gradient[o] * input[i]       lanes al
 
 from __future__ import annotations
 
-from ..builder import Kernel, blueprint
+from ..builder import Kernel, Value, blueprint
 from ..target import Target
 from ..tiles import split
 from .activation import Activation, apply
@@ -15,7 +15,43 @@ from .activation import Activation, apply
 
 def most_sums(target: Target) -> int:
     """Sums in registers at once: all but one for the vector, one for the splat, one to spare."""
-    return target.registers - 3
+    # NEON's loads come in pairs, and splats ahead of their use: 24 sums leave room for them
+    return 24 if _pairs(target) else target.registers - 3
+
+
+def _pairs(target: Target) -> bool:
+    return target.registers == 32 and target.lanes == 4
+
+
+def _weight_tile(target: Target) -> tuple[int, int]:
+    """Outputs by vectors of inputs: 12 sums, 3 splats, 1 vector of 16 registers; 24 + 6 + 1, with pairs 20 + 4 + 2."""
+    if target.registers == 16:
+        return 3, 4
+    return (5, 4) if _pairs(target) else (4, 6)
+
+
+def _outer(
+    k: Kernel,
+    slopes: tuple[Value, int],
+    cells: tuple[Value, int],
+    many: tuple[int, int],
+    total: dict[tuple[int, int], Value],
+) -> None:
+    """Add the products of an image's slopes and inputs; splats are held where registers are few, else vectors."""
+    splat = [(slopes[0], a * k.lanes + slopes[1]) for a in range(many[0])]
+    vector = [(cells[0], b * k.lanes + cells[1]) for b in range(many[1])]
+    if k.target.registers == 16:
+        held = [k.splat(*place) for place in splat]
+        for b, place in enumerate(vector):
+            cell = k.load(*place)
+            for a, weight in enumerate(held):
+                total[a, b] = k.fma(weight, cell, total[a, b])
+        return
+    kept = [k.load(*place) for place in vector]
+    for a, place in enumerate(splat):
+        weight = k.splat(*place)
+        for b, cell in enumerate(kept):
+            total[a, b] = k.fma(weight, cell, total[a, b])
 
 
 def even(count: int, most: int) -> int:
@@ -95,8 +131,7 @@ def of_weights(target: Target, inputs: int, outputs: int, name: str) -> Kernel:
     source, gradient, sums = k.arguments
     row = mirrored(inputs, k.lanes)
     vectors = row // k.lanes
-    # 12 of 16, or 28 of 32 registers hold sums: a few outputs by a few vectors of inputs
-    most_o, most_v = (3, 4) if target.registers == 16 else (4, 6)
+    most_o, most_v = _weight_tile(target)
     for o_many, o_times in split(outputs, min(most_o, outputs)):
         with k.each(o_times) as on:
             o = k.add(k.times(on, o_many), 0 if o_many == min(most_o, outputs) else outputs - o_many)
@@ -109,11 +144,7 @@ def of_weights(target: Target, inputs: int, outputs: int, name: str) -> Kernel:
                     cells, slopes = k.at(source, (v, k.lanes)), k.at(gradient, (o, k.lanes))
                     for image in range(k.lanes):
                         k.barrier()
-                        held = [k.load(cells, image * row + b * k.lanes) for b in range(v_many)]
-                        for a in range(o_many):
-                            weight = k.splat(slopes, a * k.lanes + image)
-                            for b in range(v_many):
-                                total[a, b] = k.fma(weight, held[b], total[a, b])
+                        _outer(k, (slopes, image), (cells, image * row), (o_many, v_many), total)
                     for a, b in spots:
                         k.store(total[a, b], place, a * row + b * k.lanes)
     return k

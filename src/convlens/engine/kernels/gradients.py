@@ -161,7 +161,8 @@ def _weight_sums(
     """The sums of one tile of weights over all positions, kept in registers meanwhile."""
     each, taps = c.channels // c.groups, c.window.taps
     (sd, sh, sw), (dd, dh, dw) = c.window.stride, c.window.dilation
-    spots = [(f, i, x) for f in range(many[0]) for i in range(many[1]) for x in columns]
+    spans = list(product(range(many[1]), columns))
+    spots = [(f, i, x) for f in range(many[0]) for i, x in spans]
     where = {(f, i, x): ((f * each + i) * taps + x) * k.lanes for f, i, x in spots}
     start = [k.load(place, where[spot]) for spot in spots]
     inputs = k.at(
@@ -177,11 +178,19 @@ def _weight_sums(
 
     def innermost(values: list[Value], cell: Value, slope: Value) -> list[Value]:
         total = dict(zip(spots, values, strict=True))
-        held = {f: k.load(slope, f * gradient.channel) for f in range(many[0])}
-        for i, x in product(range(many[1]), columns):
-            vector = k.load(cell, i * source.channel + x * dw * source.strides[2])
+        cells = {(i, x): (cell, i * source.channel + x * dw * source.strides[2]) for i, x in spans}
+        if many[0] <= len(spans):
+            held = {f: k.load(slope, f * gradient.channel) for f in range(many[0])}
+            for (i, x), where in cells.items():
+                vector = k.load(*where)
+                for f in range(many[0]):
+                    total[f, i, x] = k.fma(held[f], vector, total[f, i, x])
+        else:
+            kept = {span: k.load(*where) for span, where in cells.items()}
             for f in range(many[0]):
-                total[f, i, x] = k.fma(held[f], vector, total[f, i, x])
+                own = k.load(slope, f * gradient.channel)
+                for i, x in spans:
+                    total[f, i, x] = k.fma(own, kept[i, x], total[f, i, x])
         return [total[spot] for spot in spots]
 
     for spot, value in zip(spots, reduced(k, loops, start, inputs, slopes, innermost), strict=True):

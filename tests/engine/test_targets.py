@@ -1,0 +1,107 @@
+"""Which processor is written for, and the code it gets: wide multiply-adds, and no sum on the stack."""
+
+from __future__ import annotations
+
+import pytest
+
+from convlens.engine import TARGETS, EngineError, Program, Target, compile, host, plan, runnable
+from convlens.engine.builder import Blueprint
+from convlens.engine.schedule import Schedule
+from convlens.network import Network, zoo
+
+from .compiling import assembly
+from .machine_code import fused, innermost_loops, on_the_stack
+from .test_program import parameters
+
+WIDE = {"avx512": "zmm", "avx2": "ymm", "neon": "4s"}
+"""How a register of the target's full width is spelled in a fused multiply-add."""
+
+NETWORKS = {
+    "lenet-relu": zoo.named("lenet-relu"),
+    "signal": Network.parse("1x40: conv 8 9, relu, maxpool 2, conv 16 5 stride 2, flatten, linear 10"),
+    "picture": Network.parse("3x10x10: conv 16 3, relu, conv 32 3 groups 2, flatten, linear 33"),
+    "volume": Network.parse("1x6x6x6: conv 8 3, relu, maxpool 2, conv 16 2, relu"),
+}
+DENSE = {"conv", "conv_input", "conv_weights", "linear", "linear_input", "linear_weights"}
+"""Kernels whose innermost loops are multiply-adds."""
+
+
+def kernels(network: Network, target: Target) -> list[Blueprint]:
+    steps = Schedule(plan(network, target, training=True)).from_upstream(input_too=True)
+    return list({repr(step.kernel): step.kernel for step in steps}.values())
+
+
+@pytest.mark.parametrize("target", WIDE)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_sums_stay_in_wide_registers(name: str, target: str) -> None:
+    for kernel in kernels(NETWORKS[name], TARGETS[target]):
+        if (kind := kernel.facts[-1]) not in DENSE:
+            continue
+        text = assembly(kernel)
+        assert fused([line.strip() for line in text.splitlines()], WIDE[target]), f"{kind} has no wide multiply-add"
+        for loop in (loop for loop in innermost_loops(text) if fused(loop, WIDE[target])):
+            assert on_the_stack(loop) == [], f"{kind} spills in {kernel}"
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+def test_code_is_emitted_for_every_target(target: Target) -> None:
+    sign = {"avx512": "zmm", "avx2": "ymm", "sse2": "xmm", "neon": ".4s"}[target.name]
+    for kernel in kernels(NETWORKS["lenet-relu"], target):
+        text = assembly(kernel)
+        assert f"{kernel.facts[-1]}:" in text
+        assert sign in text or kernel.facts[-1] == "into_lanes"
+
+
+def test_sse2_has_no_instruction_that_it_lacks() -> None:
+    for kernel in kernels(
+        Network.parse("1x5x5: conv 2 3, sigmoid, avgpool 2, flatten, linear 3, tanh"), TARGETS["sse2"]
+    ):
+        text = assembly(kernel)
+        assert "vfmadd" not in text
+        assert "ymm" not in text
+        assert "call" not in text, f"{kernel.facts[-1]} calls a function for what has no instruction"
+
+
+def test_reading_assembly() -> None:
+    text = """
+.LBB0_1:
+	movq	%rax, 8(%rsp)
+.LBB0_2:
+	vmovups	%ymm0, -64(%rsp)
+	vfmadd231ps	(%rbp), %ymm1, %ymm2
+	jl	.LBB0_2
+	jl	.LBB0_1
+.LBB0_3:
+	ldr	q0, [sp, #16]
+	b.lt	.LBB0_3
+"""
+    first, second = innermost_loops(text)
+    assert on_the_stack(first) == ["vmovups	%ymm0, -64(%rsp)"]
+    assert len(fused(first, "ymm")) == 1
+    assert on_the_stack(second) == ["ldr	q0, [sp, #16]"]
+
+
+# ---- which one ----
+
+
+def test_the_fastest_that_runs_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CONVLENS_TARGET", raising=False)
+    assert host() == runnable()[0]
+
+
+@pytest.mark.parametrize("target", runnable(), ids=lambda target: target.name)
+def test_the_environment_forces_one(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVLENS_TARGET", target.name)
+    network = Network.parse("3: linear 2")
+    assert host() == target
+    assert compile(network, parameters(network)).plan.target == target
+
+
+@pytest.mark.parametrize("name", ["avx1024", "AVX2", "neon" if host().name != "neon" else "avx2"])
+def test_what_cannot_run_is_refused_with_what_can(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVLENS_TARGET", name)
+    network = Network.parse("3: linear 2")
+    with pytest.raises(
+        EngineError, match=f'CONVLENS_TARGET is "{name}", but this processor runs .*{runnable()[-1].name}'
+    ):
+        Program(network, parameters(network))
