@@ -34,7 +34,7 @@ def cycles(channels: int, rows: int, columns: int) -> float:
 
 def fits(target: Target, channels: int, rows: int, columns: int) -> bool:
     """Whether the accumulators, the fewer of the two operands, and one of the other fit the registers."""
-    return channels * rows * columns + min(channels, rows * columns) + 1 <= target.registers
+    return channels * rows * columns + min(channels, rows * columns) + 1 <= target.registers - target.spare
 
 
 def choose(target: Target, channels: int, rows: int, columns: int, unit: int = 1) -> Tile:

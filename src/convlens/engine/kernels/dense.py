@@ -15,19 +15,14 @@ from .activation import Activation, apply
 
 def most_sums(target: Target) -> int:
     """Sums in registers at once: all but one for the vector, one for the splat, one to spare."""
-    # NEON's loads come in pairs, and splats ahead of their use: 24 sums leave room for them
-    return 24 if _pairs(target) else target.registers - 3
-
-
-def _pairs(target: Target) -> bool:
-    return target.registers == 32 and target.lanes == 4
+    return target.registers - target.spare - 3
 
 
 def _weight_tile(target: Target) -> tuple[int, int]:
-    """Outputs by vectors of inputs: 12 sums, 3 splats, 1 vector of 16 registers; 24 + 6 + 1, with pairs 20 + 4 + 2."""
+    """Outputs by vectors of inputs: 12 sums, 3 splats, 1 vector of 16 registers; 24 + 6 + 1 or 20 + 4 + 1 of 32."""
     if target.registers == 16:
         return 3, 4
-    return (5, 4) if _pairs(target) else (4, 6)
+    return (5, 4) if target.spare else (4, 6)
 
 
 def _outer(

@@ -137,7 +137,7 @@ def _weight_tile(target: Target, filters: int, channels: int, width: int) -> tup
         for i in range(1, channels + 1) if x == width else [1]:
             for f in range(1, filters + 1):
                 held = f * i * x
-                if held + min(f, i * x) + 1 > target.registers:
+                if held + min(f, i * x) + 1 > target.registers - target.spare:
                     break
                 turn = max(held / FMAS_A_CYCLE, (f + i * x) / LOADS_A_CYCLE, LATENCY)
                 turns = -(-filters // f) * -(-channels // i) * -(-width // x)
