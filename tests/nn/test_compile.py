@@ -195,7 +195,7 @@ def test_changing_a_parameter_before_backward_is_seen() -> None:
 
 
 def test_threads_leave_no_trace() -> None:
-    from convlens.nn.compile import PROGRAMS
+    from convlens.nn.operators import PROGRAMS
 
     x = batch(SMALL, 70)
     one = gradients(pair(SMALL, threads=None)[1], x)
@@ -591,7 +591,7 @@ def test_many_threads_with_weights_of_their_own() -> None:
 
 
 def test_programs_do_not_pile_up() -> None:
-    from convlens.nn.compile import IDLE, PROGRAMS
+    from convlens.nn.operators import IDLE, PROGRAMS
 
     for width in range(1, IDLE + 4):
         cn.compile(Network.parse(f"2: linear {width}"), threads=1)(torch.zeros(1, 2))

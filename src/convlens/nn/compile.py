@@ -1,20 +1,13 @@
 """A Sequential whose forward and backward run on the engine, with the parameters it had: optimisers see no difference.
 
-Two operators of torch.library, ``convlens::forward`` and ``convlens::backward``, carry a batch and the parameters to
-``convlens.engine``, without copies, and bring tensors back. They are pure functions of their inputs: no activation is
-kept between them, since the engine computes the forward of a block of images again, in cache, while it goes backward.
-Nothing here computes, but for the scale and shift of a batch norm that stands still, which are multiplied into the
-weights before it in torch, so that their gradients flow. The engine, and LLVM with it, is imported when first needed.
+The batch goes through the two operators of ``operators``. Nothing here computes, but for the scale and shift of a batch
+norm that stands still, which are multiplied into the weights before it in torch, so that their gradients flow.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -38,22 +31,19 @@ from convlens.network import (
 )
 from convlens.network.layers import spell, whole
 
+from . import operators
 from .build import build
 from .convert import network_of
 
 if TYPE_CHECKING:
-    from convlens.engine import Program
+    pass
 
 DRAWS = "operators on the engine are pure functions: they draw no random numbers, as dropout does while training"
 GATHERS = "operators on the engine are pure functions: they gather no statistics, as batchnorm does while training"
 HOOKED = "it has hooks, which only torch calls"
 CARRIERLESS = "no conv or linear before it can take the scale and shift of a batchnorm of flat vectors"
-TWICE = "the engine gives first derivatives only: there is no gradient of its gradients; differentiate the torch module"
 CHEAP = (Flatten, ReLU, Sigmoid, Tanh, Dropout, BatchNorm)
 """Layers that are not worth a trip to the engine alone."""
-
-IDLE = 16
-"""Programs kept for their next call: of this many networks, modes and concurrent callers the newest."""
 
 
 def compile(
@@ -241,7 +231,7 @@ class Compiled(nn.Module):
             parts = (_Part(0, len(self._paths)),)
         for part, learned in zip(parts, parameters, strict=False):
             if part.line:
-                x = torch.ops.convlens.forward(x, learned, part.line, self._threads or 0)
+                x = operators.forward(x, learned, part.line, self._threads or 0)
             else:
                 for i in range(part.first, part.stop):
                     x = self._leaf(i)(x)
@@ -329,121 +319,3 @@ def _elsewhere(x: Tensor, parameters: list[list[Tensor]]) -> str:
             kind = f"{tensor.dtype} on {tensor.device.type}".removeprefix("torch.")
             return f"the engine runs on dense float32 tensors on cpu, but {what} is {kind}"
     return ""
-
-
-# ---- programs: compiled once, lent to one caller at a time ----
-
-
-class _Programs:
-    """Compiled programs by network, mode and threads; a caller has one to itself, so that its weights stay its own."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._idle: list[tuple[tuple[str, bool, int], Program]] = []
-
-    @contextmanager
-    def lent(self, line: str, parameters: list[Tensor], threads: int, *, training: bool) -> Iterator[Program]:
-        """A program with these parameters."""
-        threads = threads or torch.get_num_threads()
-        key = line, training, threads
-        network, names = _read(line)
-        named = {name: tensor.numpy(force=True) for name, tensor in zip(names, parameters, strict=True)}
-        with self._lock:
-            # the newest: its weights and scratch are still in cache
-            at = next((i for i in reversed(range(len(self._idle))) if self._idle[i][0] == key), None)
-            program = None if at is None else self._idle.pop(at)[1]
-        if program is None:
-            from convlens.engine import Program
-
-            program = Program(network, named, training=training, threads=threads)
-        else:
-            # always: what was changed through .data, numpy or shared memory leaves no mark on a tensor
-            program.load(named)
-        yield program
-        with self._lock:
-            self._idle.append((key, program))
-            del self._idle[:-IDLE]
-
-
-PROGRAMS = _Programs()
-
-
-def _forget() -> None:
-    """In a forked process: the threads of the parent's programs do not exist, and its lock may be held for ever."""
-    global PROGRAMS
-    PROGRAMS = _Programs()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
-
-
-@lru_cache(maxsize=256)
-def _read(line: str) -> tuple[Network, tuple[str, ...]]:
-    """A network and the names of its parameters in order."""
-    network = Network.parse(line)
-    shapes = [parameter_shapes(layer, shape) for layer, shape in zip(network.layers, network.shapes, strict=False)]
-    return network, tuple(f"{i}.{name}" for i, found in enumerate(shapes) for name in found)
-
-
-# ---- the operators ----
-
-TAGS = (torch.Tag.pt2_compliant_tag,)
-torch.library.define(
-    "convlens::forward", "(Tensor x, Tensor[] parameters, str network, int threads) -> Tensor", tags=TAGS
-)
-torch.library.define(
-    "convlens::backward",
-    "(Tensor x, Tensor[] parameters, Tensor upstream, str network, int threads, bool input_too) -> Tensor[]",
-    tags=TAGS,
-)
-
-
-def _forward(x: Tensor, parameters: list[Tensor], network: str, threads: int) -> Tensor:
-    with PROGRAMS.lent(network, parameters, threads, training=False) as program:
-        return torch.from_numpy(program(x.numpy(force=True)))
-
-
-def _backward(
-    x: Tensor, parameters: list[Tensor], upstream: Tensor, network: str, threads: int, input_too: bool
-) -> list[Tensor]:
-    """The gradient of ``x``, if it is asked for, and then of each parameter."""
-    with PROGRAMS.lent(network, parameters, threads, training=True) as program:
-        given = x.numpy(force=True), upstream.numpy(force=True)
-        moved, gradients = program.gradients(*given, input_too=input_too)
-    found = [] if moved is None else [moved]
-    return [torch.from_numpy(array) for array in found + [gradients[name] for name in _read(network)[1]]]
-
-
-def _forward_fake(x: Tensor, parameters: list[Tensor], network: str, threads: int) -> Tensor:
-    return x.new_empty((x.shape[0], *_read(network)[0].output_shape))
-
-
-def _backward_fake(
-    x: Tensor, parameters: list[Tensor], upstream: Tensor, network: str, threads: int, input_too: bool
-) -> list[Tensor]:
-    return [t.new_empty(t.shape) for t in ([x] if input_too else []) + parameters]
-
-
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    x, parameters, ctx.network, ctx.threads = inputs
-    ctx.save_for_backward(x, *parameters)
-
-
-def _differentiate(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
-    x, *parameters = ctx.saved_tensors
-    input_too = ctx.needs_input_grad[0]
-    found = torch.ops.convlens.backward(x, parameters, upstream, ctx.network, ctx.threads, input_too)
-    return found[0] if input_too else None, found[input_too:], None, None
-
-
-def _refuse(ctx: Any, *upstreams: Any) -> Any:
-    raise NetworkError(TWICE)
-
-
-torch.library.impl("convlens::forward", "cpu", _forward)
-torch.library.impl("convlens::backward", "cpu", _backward)
-torch.library.register_fake("convlens::forward", _forward_fake)
-torch.library.register_fake("convlens::backward", _backward_fake)
-torch.library.register_autograd("convlens::forward", _differentiate, setup_context=_keep)
-torch.library.register_autograd("convlens::backward", _refuse)
