@@ -75,11 +75,11 @@ def _awkward(rng: np.random.Generator) -> Iterator[Network]:
         rank = len(shape) - 1
         layers: tuple[Layer, ...] = ()
         try:
-            for _ in range(2 if rng.random() < 0.25 else 1):
+            for _ in range(2 if rng.random() < 0.15 else 1):
                 given = Network(shape, layers).output_shape
                 layers = (*layers, _conv(rng, given), *_behind(rng, rank))
                 yielded = Network(shape, layers)
-            if rng.random() < 0.4:
+            if rng.random() < 0.2:
                 flat = (Flatten(), Linear(int(rng.choice([1, 3, 7, 8, 9, 17])), bool(rng.random() < 0.5)))
                 yielded = Network(shape, (*layers, *flat))
         except NetworkError:

@@ -21,7 +21,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("side", ["after", "before"])
 @pytest.mark.parametrize("target", runnable(), ids=lambda target: target.name)
 def test_nothing_is_touched_outside_the_buffers(target: Target, side: str) -> None:
-    done = run("tests.engine.guarded", side, target.name, "8")
+    done = run("tests.engine.guarded", side, target.name, "5")
     assert done.returncode == 0, f"died ({done.returncode}) on {done.stdout.splitlines()[-1:]}\n{done.stderr[-2000:]}"
     assert "networks inside their bounds" in done.stdout
 
