@@ -24,6 +24,7 @@ from convlens.network import (
     total,
 )
 from convlens.network.layers import spell
+from convlens.network.table import rows
 
 ABSURD = 100_000_000
 """Parameters of one dense layer from which on the summary says what a convolution would need."""
@@ -61,28 +62,11 @@ def network_of(text: str) -> Network:
     return resolve(text)
 
 
-def _rows(network: Network) -> list[dict[str, Any]]:
-    rows = []
-    for layer, cost, seen in zip(network.layers, costs(network), fields(network)[1:], strict=True):
-        rows.append(
-            {
-                "layer": print_layer(layer),
-                "output": list(cost.output),
-                "parameters": cost.parameters,
-                "multiply_adds": cost.multiply_adds,
-                "field": [f.size for f in seen],
-                "jump": [f.jump for f in seen],
-                "start": [f.start for f in seen],
-            }
-        )
-    return rows
-
-
 def _values(network: Network) -> dict[str, Any]:
     whole = total(network)
     return {
         "network": str(network),
-        "layers": _rows(network),
+        "layers": rows(network),
         "parameters": whole.parameters,
         "parameter_bytes": whole.parameter_bytes,
         "multiply_adds": whole.multiply_adds,
@@ -110,7 +94,7 @@ def _table(network: Network) -> None:
     for name in ("field", "jump", "start"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_row("input", spell(network.input_shape), "", "", "", "", "")
-    for row in _rows(network):
+    for row in rows(network):
         table.add_row(
             Text(row["layer"]),
             spell(tuple(row["output"])),

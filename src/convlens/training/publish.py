@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from convlens.data import Split
-from convlens.network import Conv, Network, costs, fields, print_layer
+from convlens.network import Conv, Network
 from convlens.network.layers import spell
+from convlens.network.table import rows
 
 from .fit import Job, initial
 from .folder import RunFolder
@@ -23,18 +24,16 @@ def layer_rows(network: Network) -> list[dict[str, Any]]:
     >>> layer_rows(Network.parse("1x28x28: conv 6 5 pad 2"))[0]["field"]
     '5x5'
     """
-    rows = []
-    for layer, cost, seen in zip(network.layers, costs(network), fields(network)[1:], strict=True):
-        rows.append(
-            {
-                "name": print_layer(layer),
-                "output": spell(cost.output),
-                "parameters": cost.parameters,
-                "multiply_adds": cost.multiply_adds,
-                "field": spell(tuple(f.size for f in seen)),
-            }
-        )
-    return rows
+    return [
+        {
+            "name": row["layer"],
+            "output": spell(tuple(row["output"])),
+            "parameters": row["parameters"],
+            "multiply_adds": row["multiply_adds"],
+            "field": spell(tuple(row["field"])),
+        }
+        for row in rows(network)
+    ]
 
 
 def publish(
