@@ -20,6 +20,7 @@ from convlens.network import Network
 
 from .errors import EngineError
 from .plan import Plan, plan, refusals
+from .planar import Planar, planar
 from .program import Program
 from .target import TARGETS, Target, host, runnable
 
@@ -27,11 +28,13 @@ __all__ = [
     "TARGETS",
     "EngineError",
     "Plan",
+    "Planar",
     "Program",
     "Target",
     "compile",
     "host",
     "plan",
+    "planar",
     "refusals",
     "runnable",
 ]

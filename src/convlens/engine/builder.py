@@ -20,6 +20,9 @@ F32 = ir.FloatType()
 I64 = ir.IntType(64)
 I32 = ir.IntType(32)
 
+MOST_WOVEN = 4
+"""The widest step at which neighbours are taken apart by shuffles; beyond it lane by lane costs less."""
+
 # llvmlite has no types: a Value is a number or vector of the running kernel, an Index also one known while writing it
 Value: TypeAlias = Any
 Index: TypeAlias = int | Any
@@ -154,6 +157,42 @@ class Kernel:
         one = self.b.insert_element(ir.Constant(self.vector, ir.Undefined), scalar, ir.Constant(I32, 0))
         return self.b.shuffle_vector(one, one, ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes))
 
+    def every(self, step: int, pointer: Value, *terms: tuple[Index, int] | Index) -> Value:
+        """A vector of the numbers at an address, ``step`` after it, twice as far after it, ...: nothing behind the last
+        of them is read."""
+        if step == 1:
+            return self.load(pointer, *terms, aligned=False)
+        if step > MOST_WOVEN:
+            found = ir.Constant(self.vector, ir.Undefined)
+            for lane in range(self.lanes):
+                one = self.scalar(pointer, *terms, lane * step)
+                found = self.b.insert_element(found, one, self.lane(lane))
+            return found
+        last = (self.lanes - 1) * step + 1 - self.lanes
+        starts = [min(i * self.lanes, last) for i in range(step)]
+        vectors = [self.load(pointer, *terms, start, aligned=False) for start in starts]
+        cells = [lane * step for lane in range(self.lanes)]
+        return self.pick(vectors, [(c // self.lanes, c - starts[c // self.lanes]) for c in cells])
+
+    def pick(self, vectors: Sequence[Value], places: Sequence[tuple[int, int]]) -> Value:
+        """For each lane one number of some vectors: (which vector, which of its lanes).
+
+        Such picks take a row's neighbours apart: ``pick([a, b], [(0, 0), (0, 2), (1, 0), (1, 2)])`` of four lanes are
+        the even columns.
+        """
+        if len(vectors) == 1:
+            return self._mix(vectors[0], vectors[0], [lane for _, lane in places])
+        found = vectors[0]
+        for n in range(1, len(vectors)):
+            # lanes that an earlier turn has put into their place, those of this turn's vector, and yet unknown ones
+            held = [lane if n == 1 else i for i, (_, lane) in enumerate(places)]
+            found = self._mix(
+                found,
+                vectors[n],
+                [held[i] if which < n else self.lanes + lane for i, (which, lane) in enumerate(places)],
+            )
+        return found
+
     def fma(self, a: Value, b: Value, c: Value) -> Value:
         """a * b + c, in one rounding where the target can."""
         # a fused call on a processor without the instruction would become a library call a lane
@@ -185,6 +224,13 @@ class Kernel:
     def barrier(self) -> None:
         """Keep memory operations on their side of this place: without it unrolled loads are shared, and spilled."""
         self.b.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], True)
+
+    def lesser(self, a: Index, b: Index) -> Index:
+        """The smaller of two whole numbers, folded where both are known."""
+        if isinstance(a, int) and isinstance(b, int):
+            return min(a, b)
+        a, b = self.index(a), self.index(b)
+        return self.b.select(self.b.icmp_signed("<", a, b), a, b)
 
     # ---- loops ----
 

@@ -26,9 +26,12 @@ class Tile:
     columns: int
 
 
-def cycles(channels: int, rows: int, columns: int) -> float:
-    """Cycles of one tap of a tile: the slowest of multiply-adds, loads, and waiting for the accumulators."""
-    fmas, loads = channels * rows * columns, rows * columns + channels
+def cycles(channels: int, rows: int, columns: int, reads: float = 1.0) -> float:
+    """Cycles of one tap of a tile: the slowest of multiply-adds, loads, and waiting for the accumulators.
+
+    ``reads`` is how many loads a vector of input costs.
+    """
+    fmas, loads = channels * rows * columns, reads * rows * columns + channels
     return max(fmas / FMAS_A_CYCLE, loads / LOADS_A_CYCLE, LATENCY)
 
 
@@ -37,7 +40,7 @@ def fits(target: Target, channels: int, rows: int, columns: int) -> bool:
     return channels * rows * columns + min(channels, rows * columns) + 1 <= target.registers - target.spare
 
 
-def choose(target: Target, channels: int, rows: int, columns: int, unit: int = 1) -> Tile:
+def choose(target: Target, channels: int, rows: int, columns: int, unit: int = 1, reads: float = 1.0) -> Tile:
     """The tile with the fewest cycles over ``channels`` x ``columns``, remainders included.
 
     Args:
@@ -46,6 +49,7 @@ def choose(target: Target, channels: int, rows: int, columns: int, unit: int = 1
         rows: rows that belong to one tile (a pool that follows needs them together).
         columns: columns to cover.
         unit: columns come in multiples of this.
+        reads: how many loads a vector of input costs.
 
     >>> from convlens.engine.target import AVX2
     >>> choose(AVX2, 16, 1, 10)
@@ -57,7 +61,10 @@ def choose(target: Target, channels: int, rows: int, columns: int, unit: int = 1
             if not fits(target, c, rows, x):
                 break
             spent = sum(
-                n * m * cycles(c_, rows, x_) for c_, n in split(channels, c) for x_, m in split(columns, x) if n and m
+                n * m * cycles(c_, rows, x_, reads)
+                for c_, n in split(channels, c)
+                for x_, m in split(columns, x)
+                if n and m
             )
             if spent < least - 1e-9:
                 best, least = Tile(c, rows, x), spent

@@ -268,17 +268,22 @@ def outer(
     cells: dict[tuple[int, int], tuple[Value, Index]],
     places: dict[tuple[int, tuple[int, int]], tuple[int, int, int]],
     total: dict[tuple[int, int, int], Value],
+    read: Callable[..., Value] | None = None,
 ) -> None:
-    """Add every product of a splatted weight and a vector of cells to its place, holding the fewer of the two."""
+    """Add every product of a splatted weight and a vector of cells to its place, holding the fewer of the two.
+
+    ``read(pointer, offset)`` gives the cells; None: an aligned load.
+    """
+    read = read or k.load
     if len(weights) <= len(cells):
         held = {o: k.splat(*where) for o, where in weights.items()}
         for c, where in cells.items():
-            cell = k.load(*where)
+            cell = read(*where)
             for o, weight in held.items():
                 if (o, c) in places:
                     total[places[o, c]] = k.fma(weight, cell, total[places[o, c]])
         return
-    kept = {c: k.load(*where) for c, where in cells.items()}
+    kept = {c: read(*where) for c, where in cells.items()}
     for o, where in weights.items():
         weight = k.splat(*where)
         for c, cell in kept.items():
