@@ -59,6 +59,7 @@ def test_the_pages_are_there() -> None:
         "notation.md",
         "data.md",
         "training.md",
+        "finding.md",
         "house.md",
     }
 

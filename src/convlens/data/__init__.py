@@ -1,4 +1,4 @@
-"""Labelled signals, pictures and volumes: read from whatever holds them, checked, and noted where they are odd.
+"""Labelled signals, pictures and volumes, and marks in pictures: read, checked, and noted where they are odd.
 
     load("fashion-mnist"), load("my_pictures/"), load("set.npz"), load("GunPoint_TRAIN.ts")
 
@@ -8,17 +8,23 @@ Importing this needs no torch; `convlens.data.stream`, which makes batches, does
 from convlens.data.dataset import ArraySplit, Dataset, FileSplit, Note, Preprocessing, Split
 from convlens.data.errors import DataError, PictureError
 from convlens.data.load import describe, load, read_example
+from convlens.data.marks import Mark, MarksError, check_marks, read_marks, write_marks
 
 __all__ = [
     "ArraySplit",
     "DataError",
     "Dataset",
     "FileSplit",
+    "Mark",
+    "MarksError",
     "Note",
     "PictureError",
     "Preprocessing",
     "Split",
+    "check_marks",
     "describe",
     "load",
     "read_example",
+    "read_marks",
+    "write_marks",
 ]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +23,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from convlens.data.dataset import Raw
 from convlens.data.errors import DataError, PictureError
-from convlens.data.tiff import read_tiff
+from convlens.data.tiff import ORIENTATION, SIDEWAYS, read_tiff, tiff_size
 
 # 128 million: below twice Pillow's own warning line, at which it refuses by itself, and above any camera's picture.
 PIXELS = 2**27
@@ -71,8 +73,31 @@ def read_picture(path: str | Path, limit: int = PIXELS) -> Picture:
         PictureError: it is missing, forbidden, no file, empty, too large, damaged or no picture.
     """
     path = Path(path)
+    with reasons(path, limit):
+        return _finite(_read(path, limit))
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """The (height, width) of a picture as it is displayed; nothing is decoded, so a damaged one may still have a size.
+
+    Raises:
+        PictureError: as `read_picture`, but for its number of pixels.
+    """
+    path = Path(path)
+    with reasons(path), _opened(path) as file:
+        size = tiff_size(file) if _is_tiff(file) else None
+        if size is not None:
+            return size
+        image: Image.Image = Image.open(file, formats=_formats())
+        turned = image.getexif().get(ORIENTATION, 1) in SIDEWAYS
+        return (image.width, image.height) if turned else (image.height, image.width)
+
+
+@contextmanager
+def reasons(path: Path, limit: int = PIXELS) -> Iterator[None]:
+    """Turn whatever a decoder raises within into a PictureError that names the file and gives the reason."""
     try:
-        picture = _read(path, limit)
+        yield
     except PictureError:
         raise
     except DataError as error:
@@ -85,7 +110,6 @@ def read_picture(path: str | Path, limit: int = PIXELS) -> Picture:
         raise _failure(path, _plain(error)) from error
     except Exception as error:  # the decoders of fifteen formats raise what they like on damaged bytes
         raise _failure(path, f"it is damaged ({error or type(error).__name__})") from error
-    return _finite(picture)
 
 
 def _failure(path: Path, reason: str) -> PictureError:
@@ -101,20 +125,28 @@ def _plain(error: OSError) -> str:
 
 
 def _read(path: Path, limit: int) -> Picture:
-    status = os.stat(path)
-    if not stat.S_ISREG(status.st_mode):
-        raise DataError("it is a folder" if stat.S_ISDIR(status.st_mode) else "it is no ordinary file")
-    if not status.st_size:
-        raise DataError("it is empty")
-    with path.open("rb") as file:
-        head = file.read(4)
-        file.seek(0)
-        if head in TIFF_MAGIC:
+    with _opened(path) as file:
+        if _is_tiff(file):
             decoded = read_tiff(file, limit)
             if decoded is not None:
                 return Picture(*decoded)
             file.seek(0)
         return _read_pillow(file, limit)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise DataError("it is a folder" if stat.S_ISDIR(status.st_mode) else "it is no ordinary file")
+    if not status.st_size:
+        raise DataError("it is empty")
+    return path.open("rb")
+
+
+def _is_tiff(file: IO[bytes]) -> bool:
+    head = file.read(4)
+    file.seek(0)
+    return head in TIFF_MAGIC
 
 
 @cache

@@ -34,6 +34,7 @@ TURNS: dict[int, tuple[bool, tuple[int, ...]]] = {
     7: (True, (0, 1)),
     8: (True, (0,)),
 }
+SIDEWAYS = tuple(turn for turn, (swap, _) in TURNS.items() if swap)
 
 
 def read_tiff(file: IO[bytes], limit: int) -> Decoded | None:
@@ -77,6 +78,15 @@ def read_tiff(file: IO[bytes], limit: int) -> Decoded | None:
     swap, flips = TURNS.get(turn, TURNS[1])
     turned = np.flip(cells.swapaxes(1, 2) if swap else cells, tuple(axis + 1 for axis in flips))
     return np.ascontiguousarray(turned), tuple(remarks)
+
+
+def tiff_size(file: IO[bytes]) -> tuple[int, int] | None:
+    """(height, width) of the first picture of a TIFF file as it is displayed; None where there is none."""
+    with tifffile.TiffFile(file, _multifile=False) as tif:
+        page: Any = tif.pages[0]
+        height, width = int(page.imagelength), int(page.imagewidth)
+        turned = page.tags.valueof(ORIENTATION, default=1) in SIDEWAYS
+    return ((width, height) if turned else (height, width)) if height and width else None
 
 
 def _planes(array: NDArray[Any], axes: str) -> tuple[NDArray[Any], int]:

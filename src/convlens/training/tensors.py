@@ -6,7 +6,6 @@ Nothing that can execute code is ever read: a file is a JSON header and raw numb
 from __future__ import annotations
 
 import errno
-import os
 import tempfile
 from pathlib import Path
 
@@ -14,10 +13,11 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from convlens.data.atomic import PART, replace
+
 from .errors import TrainingError
 from .header import opened
 
-PART = ".part"
 REMEDY = "choose another place with --out, or make room there"
 
 
@@ -28,7 +28,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         TrainingError: the place is a folder, may not be written or is full.
     """
     try:
-        _replace(path, content)
+        replace(path, content)
     except OSError as error:
         raise TrainingError(f"cannot write {path} ({error.strerror or error}); {REMEDY}") from error
 
@@ -48,27 +48,6 @@ def writable(path: Path) -> None:
 def leftovers(folder: Path) -> list[Path]:
     """The temporary files of processes that were killed while they wrote into a folder."""
     return sorted(folder.glob(f".*{PART}"))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
