@@ -11,7 +11,7 @@ from . import Run
 
 
 def prepare(problem: Problem) -> Run:
-    """A job on one thread. Gradients run the forward again by themselves: the call is forward and backward."""
+    """A job on one thread."""
     try:
         training = problem.job.task != "infer"
         program = engine.compile(problem.network, problem.parameters, training=training, threads=1)
@@ -26,6 +26,7 @@ def prepare(problem: Problem) -> Run:
         return _train(problem, program)
 
     def call() -> Answers:
+        program(problem.inputs[0])  # what a forward pass gives; the way back runs again what it reads of it
         moved, found = program.gradients(problem.inputs[0], problem.upstream, input_too=True)
         assert moved is not None
         return {"input": moved, **{f"gradient.{name}": value for name, value in found.items()}}

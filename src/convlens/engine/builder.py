@@ -199,6 +199,16 @@ class Kernel:
         name = "llvm.fma" if self.target.fma else "llvm.fmuladd"
         return self.b.call(self._intrinsic(name, 3), [a, b, c])
 
+    def prefetch(self, pointer: Value, *terms: tuple[Index, int] | Index) -> None:
+        """Ask for the cache line at an address, to be read soon; outside every buffer it does nothing."""
+        name, byte = "llvm.prefetch.p0i8", ir.IntType(8).as_pointer()
+        if name not in self._declared:
+            kind = ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32])
+            self._declared[name] = ir.Function(self.module, kind, name)
+        address = self.b.bitcast(self.at(pointer, *terms), byte)
+        # to read, into all caches, data
+        self.b.call(self._declared[name], [address, *(ir.Constant(I32, n) for n in (0, 3, 1))])
+
     def sqrt(self, a: Value) -> Value:
         """The square root, lane by lane."""
         return self.b.call(self._intrinsic("llvm.sqrt", 1), [a])

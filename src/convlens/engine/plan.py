@@ -79,6 +79,21 @@ class Group:
         return self.weight.replace("weight", "bias")
 
     @property
+    def straight(self) -> bool:
+        """Whether nothing follows the sums: the result's gradient is theirs."""
+        if isinstance(self.work, Pooling):
+            return False
+        return self.work.activation is None and (isinstance(self.work, Dense) or self.work.pool is None)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether the way back through activation and pool reads what the way forward left."""
+        if isinstance(self.work, Pooling):
+            return self.work.kind == "max"
+        pool = self.work.pool if isinstance(self.work, Convolution) else None
+        return self.work.activation is not None or (pool is not None and pool.kind == "max")
+
+    @property
     def plain(self) -> Layout:
         """The output's layout without borders: how gradients lie."""
         return Layout(self.result.lanes, self.result.channels, self.result.size)

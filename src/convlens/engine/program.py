@@ -166,7 +166,7 @@ class Program:
         if len(upstream) != len(x):
             raise EngineError(f"{len(x)} examples need as many gradients, not {len(upstream)}")
         batch = _Batch(self, x)
-        batch.place("upstreams", self.plan.outputs)[: upstream.size] = upstream.ravel()
+        batch.read("upstreams", upstream)
         moved = batch.place("input_gradients", math.prod(self.network.input_shape)) if input_too else None
         gradients_ = batch.run_and_sum(self._to_input if input_too else self._from_upstream)
         return None if moved is None else moved[: x.size].reshape(x.shape), gradients_
@@ -272,16 +272,22 @@ class _Batch:
     """The arrays of one call, and its shares on the program's threads."""
 
     def __init__(self, program: Program, x: Floats) -> None:
-        self.program, self.x = program, x
+        self.program, self.images = program, len(x)
         self.lanes = program.plan.target.lanes
         self.blocks = -(-len(x) // self.lanes)
         self.shares = max(1, min(MOST_SHARES, self.blocks))
         self._arrays: dict[str, Floats] = {"parameters": program._weights}
+        self._given: dict[str, tuple[Floats, Floats]] = {}
         self._sums: Floats | None = None
-        rest = len(x) % self.lanes
+        self.read("images", x)
+
+    def read(self, base: str, array: Floats) -> None:
+        """Let ``base`` be an array of the caller's, with a row an image."""
+        rest = len(array) % self.lanes
         # the images behind the last full block, and zeros up to a block
-        self._tail = np.zeros((self.lanes if rest else 0, *x.shape[1:]), np.float32)
-        self._tail[:rest] = x[len(x) - rest :]
+        tail = np.zeros((self.lanes if rest else 0, *array.shape[1:]), np.float32)
+        tail[:rest] = array[len(array) - rest :]
+        self._given[base] = array, tail
 
     def place(self, base: str, floats: int) -> Floats:
         """The array of ``base``: so many floats an image, for whole blocks."""
@@ -317,12 +323,12 @@ class _Batch:
             if self._sums is not None:
                 own["sums"] = self._sums[s].ctypes.data
             first, stop = s * self.blocks // self.shares, (s + 1) * self.blocks // self.shares
-            full = min(stop, len(self.x) // self.lanes)
-            run({**own, "images": self.x.ctypes.data}, first, full)
+            full = min(stop, self.images // self.lanes)
+            run(own | {base: array.ctypes.data for base, (array, _) in self._given.items()}, first, full)
             if full < stop:
-                # the driver counts from the first block: point as far before the tail
-                skipped = full * self._tail.nbytes
-                run({**own, "images": self._tail.ctypes.data - skipped}, full, stop)
+                # the driver counts from the first block: point as far before the tails
+                tails = {base: tail.ctypes.data - full * tail.nbytes for base, (_, tail) in self._given.items()}
+                run(own | tails, full, stop)
             self.program.give("scratch", scratch)
 
         pool = self.program._pool

@@ -76,7 +76,7 @@ class Schedule:
         return Buffers(
             result=scratch.take(group.result.floats),
             upstream=scratch.take(group.plain.floats if training else 0),
-            gradient=scratch.take(group.sums.floats if training else 0),
+            gradient=scratch.take(group.sums.floats if training and not group.straight else 0),
             kept=scratch.take(group.sums.floats if self._keeps(group) else 0),
             where=scratch.take(group.result.floats if training and argmax else 0),
             mirrored=scratch.take(mirrored if training else 0),
@@ -105,18 +105,20 @@ class Schedule:
 
     # ---- the three runs ----
 
-    def forward(self, *, outputs: bool = True) -> list[Step]:
+    def forward(self) -> list[Step]:
         """Images into lanes, all groups, and the outputs back to images."""
+        last = self.plan.groups[-1].result
+        out = images.out_of_lanes(self.plan.target, last, "out_of_lanes")
+        places = (self._result(len(self.plan.groups) - 1), Place("outputs", 0, last.floats))
+        return [*self._forward(len(self.plan.groups)), Step(out, places)]
+
+    def _forward(self, groups: int) -> list[Step]:
+        """Images into lanes, and the first so many groups."""
         plan, target = self.plan, self.plan.target
         cells = plan.entry.channels * plan.entry.cells
         into = images.into_lanes(target, plan.entry, "into_lanes")
-        steps = [Step(into, (Place("images", 0, cells * target.lanes), Place("scratch", self._entry)))]
-        steps += [self._group_forward(i) for i in range(len(plan.groups))]
-        if outputs:
-            last = plan.groups[-1].result
-            out = images.out_of_lanes(target, last, "out_of_lanes")
-            steps.append(Step(out, (self._result(len(plan.groups) - 1), Place("outputs", 0, last.floats))))
-        return steps
+        places = (Place("images", 0, cells * target.lanes), Place("scratch", self._entry))
+        return [Step(into, places), *(self._group_forward(i) for i in range(groups))]
 
     def with_loss(self) -> list[Step]:
         """Forward, cross-entropy, and back to all weights."""
@@ -131,14 +133,18 @@ class Schedule:
             Place("right", 0, lanes),
         )
         score = Step(loss.cross_entropy(target, self.plan.outputs, "cross_entropy"), places)
-        return [*self.forward(outputs=False), score, *self._backward(input_too=False)]
+        return [*self._forward(last + 1), score, *self._backward(input_too=False)]
 
     def from_upstream(self, *, input_too: bool) -> list[Step]:
-        """Forward again, and back from given gradients of the outputs, also to the input where that is wanted."""
+        """Forward again as far as backward reads it, and back from given gradients of the outputs.
+
+        Args:
+            input_too: whether the gradient of the network's input is wanted.
+        """
         target, last = self.plan.target, len(self.plan.groups) - 1
         plain = self.plan.groups[-1].plain
         into = images.into_lanes(target, plain, "upstream_into_lanes")
-        steps = self.forward(outputs=False)
+        steps = self._forward(self._groups_again())
         steps.append(Step(into, (Place("upstreams", 0, plain.floats), self._upstream(last))))
         steps += self._backward(input_too=input_too)
         if input_too:
@@ -146,6 +152,16 @@ class Schedule:
             out = images.out_of_lanes(target, entry, "gradient_out_of_lanes")
             steps.append(Step(out, (self._upstream(-1), Place("input_gradients", 0, entry.floats))))
         return steps
+
+    def _groups_again(self) -> int:
+        """How many groups run again before the way back: to the last one of which it reads something.
+
+        A group's weights read what the group before gave; its activation and pool read what it left itself.
+        """
+        wanted = [0]
+        for i, group in enumerate(self.plan.groups):
+            wanted += [i + 1] if group.looks_back else [i] if group.weight else []
+        return max(wanted)
 
     # ---- one group ----
 
@@ -175,16 +191,13 @@ class Schedule:
     def _group_backward(self, i: int, *, to_input: bool) -> list[Step]:
         target, group, b = self.plan.target, self.plan.groups[i], self.buffers[i]
         work = group.work
-        gradient, weight, sums = (
-            Place("scratch", b.gradient),
-            Place("parameters", b.weight),
-            Place("sums", b.weight_sums),
-        )
+        gradient = self._upstream(i) if group.straight else Place("scratch", b.gradient)
+        weight, sums = Place("parameters", b.weight), Place("sums", b.weight_sums)
         if isinstance(work, Pooling):
             kernel = pooling.backward(target, work, group.plain, group.result, group.source, "pool_input")
             places = (self._upstream(i), Place("scratch", b.where), self._upstream(i - 1))
             return [Step(kernel, places)] if to_input else []
-        steps = [self._through(i, work)]
+        steps = self._through(i, work)
         if isinstance(work, Convolution):
             if group.weight:
                 kernel = gradients.of_weights(target, work, group.source, group.sums, "conv_weights")
@@ -203,11 +216,15 @@ class Schedule:
             steps.append(Step(kernel, (gradient, weight, self._upstream(i - 1))))
         return steps
 
-    def _through(self, i: int, work: Convolution | Dense) -> Step:
+    def _through(self, i: int, work: Convolution | Dense) -> list[Step]:
         """Back through a group's pool and activation, and to its bias."""
         target, group, b = self.plan.target, self.plan.groups[i], self.buffers[i]
+        bias = Place("sums", b.bias_sums)
+        if group.straight:
+            kernel = slopes.totals(target, group.result.channels, group.plain, "bias")
+            return [Step(kernel, (self._upstream(i), bias))] if group.bias else []
         pool = work.pool if isinstance(work, Convolution) else None
         layouts = (group.plain, group.result, group.sums, group.sums)
         kernel = slopes.through(target, group.result.channels, work.activation, pool, *layouts, "slopes")
         scratch = (Place("scratch", b.kept), Place("scratch", b.where), Place("scratch", b.gradient))
-        return Step(kernel, (self._upstream(i), self._result(i), *scratch, Place("sums", b.bias_sums)))
+        return [Step(kernel, (self._upstream(i), self._result(i), *scratch, bias))]

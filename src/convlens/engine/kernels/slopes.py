@@ -14,6 +14,9 @@ from ..target import Target
 from .activation import Activation, slope
 from .convolution import Pool
 
+SUMS = 4
+"""Sums of a bias at once, which hide the cycles that an addition takes."""
+
 
 @blueprint
 def through(
@@ -56,6 +59,33 @@ def through(
             y.next = x.next
             z.next = x.next
         k.store(z.out[0], k.arguments[5], (o, k.lanes))
+    return k
+
+
+@blueprint
+def totals(target: Target, filters: int, result: Layout, name: str) -> Kernel:
+    """Write the kernel ``(upstream, bias)``: the gradient of a bias that nothing lies behind.
+
+    Args:
+        target: the processor.
+        filters: feature maps.
+        result: the layout of ``upstream``, without borders.
+        name: the function's name.
+    """
+    k = Kernel(name, target, ("upstream", "bias"))
+    full, rest = divmod(result.cells, SUMS)
+    with k.each(filters) as o:
+        source = k.at(k.arguments[0], (o, result.channel))
+        sums = [k.load(k.arguments[1], (o, k.lanes)), *[k.zero()] * (SUMS - 1)]
+        if full:
+            with k.loop(full, sums) as n:
+                places = [k.load(source, (n.index, SUMS * k.lanes), i * k.lanes) for i in range(SUMS)]
+                n.next = [k.b.fadd(a, b) for a, b in zip(n.values, places, strict=True)]
+            sums = n.out
+        for i in range(rest):
+            sums[i] = k.b.fadd(sums[i], k.load(source, (full * SUMS + i) * k.lanes))
+        low, high = k.b.fadd(sums[0], sums[1]), k.b.fadd(sums[2], sums[3])
+        k.store(k.b.fadd(low, high), k.arguments[1], (o, k.lanes))
     return k
 
 

@@ -1,0 +1,31 @@
+"""What a run consists of: the way back runs again no group whose results it does not read."""
+
+from __future__ import annotations
+
+import pytest
+
+from convlens.engine import host, plan
+from convlens.engine.schedule import Schedule
+from convlens.network import Network
+
+FORWARD = {"into_lanes", "conv", "linear", "pool"}
+
+
+@pytest.mark.parametrize(
+    ("line", "again"),
+    [
+        ("2x9x9: conv 3 3", ["into_lanes"]),
+        ("2x9x9: conv 3 3, relu", ["into_lanes", "conv"]),
+        ("2x9x9: conv 3 3, avgpool 3", ["into_lanes"]),
+        ("2x9x9: conv 3 3, maxpool 3", ["into_lanes", "conv"]),
+        ("2x9x9: maxpool 3 stride 2", ["into_lanes", "pool"]),
+        ("2x9x9: conv 3 3, avgpool 3 stride 2", ["into_lanes"]),
+        ("7: linear 3", ["into_lanes"]),
+        ("2x9x9: conv 3 3, relu, flatten, linear 5", ["into_lanes", "conv"]),
+        ("2x9x9: conv 3 3, flatten, linear 5, tanh, linear 2", ["into_lanes", "conv", "linear"]),
+    ],
+)
+def test_only_what_is_read_runs_again(line: str, again: list[str]) -> None:
+    schedule = Schedule(plan(Network.parse(line), host(), training=True))
+    steps = schedule.from_upstream(input_too=True)
+    assert [name for step in steps if (name := step.kernel.facts[-1]) in FORWARD] == again
