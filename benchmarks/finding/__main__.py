@@ -1,0 +1,117 @@
+"""Judge finders on scenes with known truth: ``python -m benchmarks.finding SCENES``.
+
+SCENES is a folder of pictures with a truth.json (its form: benchmarks/finding/truth.py). Per family, finder and seed:
+five objects of the first photo are marked, then three rounds of at most five corrections on the first two photos; the
+other photos are untouched, and what is found there is the result. No truth chooses a threshold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from .. import machine, table
+from ..crew import pin
+from .contenders import CONTENDERS, Contender, named
+from .empty import covered
+from .judge import Judge, Run
+from .protocol import ROUNDS
+from .show import record, show
+from .summary import summaries
+from .truth import Family, Photo, read
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+def parsed() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.finding", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("scenes", type=Path, metavar="SCENES", help="a folder with a truth.json")
+    parser.add_argument(
+        "--family", action="append", default=[], metavar="WORD", help="families with this in their name"
+    )
+    parser.add_argument("--only", action="append", default=[], metavar="WORD", help="finders with this in their name")
+    parser.add_argument(
+        "--finder", action="append", default=[], metavar="[NAME=]MODULE:CALLABLE", help="another finder to judge"
+    )
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of corrections")
+    parser.add_argument("--empty", action="store_true", help="also look at photos without an instance")
+    parser.add_argument("--core", type=int, default=0, help="the core that all run on")
+    parser.add_argument("--out", type=Path, default=None, metavar="FILE", help="keep the record in this file")
+    given = parser.parse_args()
+    try:
+        given.finder = [named(text) for text in given.finder]
+    except ValueError as error:
+        parser.error(str(error))
+    return given
+
+
+def empty_photos(family: Family) -> tuple[Photo, ...]:
+    """The family's own photos without an instance; else its untouched ones with every object covered."""
+    if family.empty:
+        return family.empty
+    made = []
+    for photo in family.untouched:
+        bare = replace(photo, boxes=photo.boxes[:0])
+        bare.__dict__["pixels"] = covered(photo)
+        made.append(bare)
+    return tuple(made)
+
+
+def judge(family: Family, contender: Contender, given: argparse.Namespace) -> list[Run]:
+    """A contender's runs on a family; one run that says why, where it cannot be built."""
+    judging = Judge(family, empty_photos(family) if given.empty else (), given.rounds)
+    runs = []
+    for seed in range(given.seeds):
+        try:
+            finder = contender.build(family)
+        except ImportError as error:
+            return [Run(family.name, contender.name, seed, note=f"not installed: {error}")]
+        runs.append(judging.run(contender.name, finder, seed))
+        del finder
+        gc.collect()
+    return runs
+
+
+def chosen(given: argparse.Namespace) -> tuple[list[Family], list[Contender]]:
+    """The families and finders that the command line names."""
+    families = [f for f in read(given.scenes) if any(word in f.name for word in given.family or [""])]
+    finders = [c for c in CONTENDERS if any(word in c.name for word in given.only or [""])] + given.finder
+    if not families or not finders:
+        raise SystemExit("nothing to judge: no family or no finder has such a name")
+    return families, finders
+
+
+def main() -> None:
+    """Judge what the command line names, print the table, keep the record."""
+    given = parsed()
+    console = Console(width=None if Console().is_terminal else 150, highlight=False)
+    families, finders = chosen(given)
+    console.print(pin(given.core))
+    sheet = machine.sheet(given.core)
+    table.show_sheet(console, sheet)
+    runs: list[Run] = []
+    for family in families:
+        for contender in finders:
+            runs += judge(family, contender, given)
+            found = summaries(runs, given.rounds)
+            if found[-1].rounds:
+                f1 = " ".join(f"{sum(found[-1].f1(k)) / len(found[-1].runs):.2f}" for k in range(found[-1].rounds))
+                console.print(f"{family.name}, {contender.name}: F1 {f1}", markup=False)
+            if given.out:  # whole after every finder, so that what was measured survives an interruption
+                how = {"scenes": given.scenes.name, "seeds": given.seeds, "rounds": given.rounds, "machine": sheet}
+                table.save(given.out, {**how, **record(runs, found)})
+    show(console, found)
+    if given.out:
+        console.print(f"kept in {given.out}")
+
+
+if __name__ == "__main__":
+    main()
