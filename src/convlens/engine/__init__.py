@@ -22,6 +22,8 @@ from .errors import EngineError
 from .plan import Plan, plan, refusals
 from .planar import Planar, planar
 from .program import Program
+from .regions import scan_refusals
+from .scan import Scan
 from .target import TARGETS, Target, host, runnable
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Plan",
     "Planar",
     "Program",
+    "Scan",
     "Target",
     "compile",
     "host",
@@ -37,6 +40,7 @@ __all__ = [
     "planar",
     "refusals",
     "runnable",
+    "scan_refusals",
 ]
 
 

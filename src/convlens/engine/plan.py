@@ -7,6 +7,7 @@ carries it out. What cannot be compiled is refused here, with a sentence a reaso
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from convlens.network import (
@@ -165,7 +166,8 @@ def refusals(network: Network, *, training: bool) -> list[str]:
     return found
 
 
-def _tiles(layer: MaxPool | AvgPool, shape: tuple[int, ...]) -> bool:
+def tiling(layer: MaxPool | AvgPool, shape: tuple[int, ...]) -> bool:
+    """Whether a pool's windows lie side by side inside its input, so that it can share a convolution's kernel."""
     return all(
         a.kernel == a.stride and not a.before and not a.after and a.dilation == 1 and a.out * a.kernel <= a.size
         for a in axes(layer, shape)
@@ -180,11 +182,10 @@ def plan(network: Network, target: Target, *, training: bool = False) -> Plan:
     """
     if reasons := refusals(network, training=training):
         raise EngineError("; ".join(reasons))
-    # layers that all do nothing here, as flatten does: the images are copied through
-    works = _works(network) or [((0, len(network.layers)), *_opened(network.layers[0], network.input_shape, 0))]
+    every = works(network)
     groups: list[Group] = []
-    for i, (layers, work, weight) in enumerate(works):
-        after = works[i + 1][1] if i + 1 < len(works) else None
+    for i, (layers, work, weight) in enumerate(every):
+        after = every[i + 1][1] if i + 1 < len(every) else None
         groups.append(Group(layers, work, weight, _source(work, target), _result(work, after, target)))
     return Plan(network, target, training, tuple(groups))
 
@@ -192,8 +193,11 @@ def plan(network: Network, target: Target, *, training: bool = False) -> Plan:
 Work = tuple[tuple[int, int], Doing, str | None]
 
 
-def _works(network: Network) -> list[Work]:
-    """What the groups do: a conv or dense layer takes the activation, and the conv the pool, that follow it."""
+def works(network: Network, fused: Callable[[MaxPool | AvgPool, tuple[int, ...]], bool] = tiling) -> list[Work]:
+    """What the groups do: their layers, their work, and the name of their weight.
+
+    A conv or dense layer takes the activation that follows it, and the conv the pool, where that is ``fused``.
+    """
     found: list[Work] = []
     i = 0
     while i < len(network.layers):
@@ -201,7 +205,7 @@ def _works(network: Network) -> list[Work]:
         if isinstance(layer, (Flatten, Dropout)):
             i += 1
             continue
-        if isinstance(layer, (MaxPool, AvgPool)) and not _tiles(layer, shape):
+        if isinstance(layer, (MaxPool, AvgPool)) and not fused(layer, shape):
             found.append(((i, i + 1), _pooling(layer, shape), None))
             i += 1
             continue
@@ -216,13 +220,14 @@ def _works(network: Network) -> list[Work]:
             stop = _skipped(network, stop + 1)
         if isinstance(work, Convolution) and stop < len(network.layers):
             pool = network.layers[stop]
-            if isinstance(pool, (MaxPool, AvgPool)) and _tiles(pool, network.shapes[stop]):
+            if isinstance(pool, (MaxPool, AvgPool)) and fused(pool, network.shapes[stop]):
                 kind: PoolKind = "max" if isinstance(pool, MaxPool) else "avg"
                 kernel = three(tuple(a.kernel for a in axes(pool, network.shapes[stop])), 1)
                 work, stop = replace(work, pool=Pool(kind, kernel)), stop + 1
         found.append(((i, stop), work, weight))
         i = stop
-    return found
+    # layers that all do nothing here, as flatten does: the images are copied through
+    return found or [((0, len(network.layers)), *_opened(network.layers[0], network.input_shape, 0))]
 
 
 def _skipped(network: Network, at: int) -> int:

@@ -69,7 +69,7 @@ class Program:
         target: Target | None = None,
     ) -> None:
         self.plan = plan(network, target or host(), training=training)
-        self.threads = threads or _cores()
+        self.threads = threads or cores()
         self._schedule = Schedule(self.plan)
         self._weights = aligned(self._schedule.parameters.floats)
         self.load(parameters)
@@ -339,5 +339,6 @@ class _Batch:
             list(pool.map(share, range(self.shares)))
 
 
-def _cores() -> int:
+def cores() -> int:
+    """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
