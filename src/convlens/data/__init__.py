@@ -9,6 +9,7 @@ from convlens.data.dataset import ArraySplit, Dataset, FileSplit, Note, Preproce
 from convlens.data.errors import DataError, PictureError
 from convlens.data.load import describe, load, read_example
 from convlens.data.marks import Mark, MarksError, check_marks, read_marks, write_marks
+from convlens.data.source import Source, open_picture
 
 __all__ = [
     "ArraySplit",
@@ -20,10 +21,12 @@ __all__ = [
     "Note",
     "PictureError",
     "Preprocessing",
+    "Source",
     "Split",
     "check_marks",
     "describe",
     "load",
+    "open_picture",
     "read_example",
     "read_marks",
     "write_marks",

@@ -23,7 +23,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from convlens.data.dataset import Raw
 from convlens.data.errors import DataError, PictureError
-from convlens.data.tiff import ORIENTATION, SIDEWAYS, read_tiff, tiff_size
+from convlens.data.tiff import ORIENTATION, SIDEWAYS, is_tiff, read_tiff, tiff_size
 
 # 128 million: below twice Pillow's own warning line, at which it refuses by itself, and above any camera's picture.
 PIXELS = 2**27
@@ -46,8 +46,6 @@ FORMATS = (
     "JPEG2000",
     "QOI",
 )
-
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +82,8 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         PictureError: as `read_picture`, but for its number of pixels.
     """
     path = Path(path)
-    with reasons(path), _opened(path) as file:
-        size = tiff_size(file) if _is_tiff(file) else None
+    with reasons(path), opened(path) as file:
+        size = tiff_size(file) if is_tiff(file) else None
         if size is not None:
             return size
         image: Image.Image = Image.open(file, formats=_formats())
@@ -125,8 +123,8 @@ def _plain(error: OSError) -> str:
 
 
 def _read(path: Path, limit: int) -> Picture:
-    with _opened(path) as file:
-        if _is_tiff(file):
+    with opened(path) as file:
+        if is_tiff(file):
             decoded = read_tiff(file, limit)
             if decoded is not None:
                 return Picture(*decoded)
@@ -134,19 +132,14 @@ def _read(path: Path, limit: int) -> Picture:
         return _read_pillow(file, limit)
 
 
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
+    """Open an ordinary file that is not empty; DataError for anything else."""
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise DataError("it is a folder" if stat.S_ISDIR(status.st_mode) else "it is no ordinary file")
     if not status.st_size:
         raise DataError("it is empty")
     return path.open("rb")
-
-
-def _is_tiff(file: IO[bytes]) -> bool:
-    head = file.read(4)
-    file.seek(0)
-    return head in TIFF_MAGIC
 
 
 @cache

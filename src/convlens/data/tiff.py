@@ -19,6 +19,7 @@ from convlens.data.errors import DataError
 
 Decoded = tuple[Raw, tuple[tuple[str, str], ...]]
 
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MINISWHITE, MINISBLACK, RGB = 0, 1, 2
 ASSOCIATED, UNASSOCIATED = 1, 2
 ORIENTATION = 274
@@ -53,9 +54,7 @@ def read_tiff(file: IO[bytes], limit: int) -> Decoded | None:
     # _multifile=False: a file may not name other files that are then opened
     with tifffile.TiffFile(file, _multifile=False) as tif:
         page: Any = tif.pages[0]
-        if page.dtype is None or page.bitspersample not in (8, 16, 32, 64):
-            return None
-        if int(page.photometric) not in (MINISWHITE, MINISBLACK, RGB) or int(page.compression) not in (1, 8, 32946):
+        if not readable(page):
             return None
         series: Any = tif.series[0]
         axes, shape, source = page.axes, page.shape, page
@@ -71,13 +70,29 @@ def read_tiff(file: IO[bytes], limit: int) -> Decoded | None:
     if dropped == 1 and source is page:
         dropped = pages
     remarks = [("frames", f"the first of {dropped} pages")] if dropped > 1 else []
-    cells = _cells(planes, photometric)
+    cells = cells_of(planes, photometric)
     if len(cells) in (2, 4) and extra and extra[-1] in (ASSOCIATED, UNASSOCIATED):
-        cells, transparent = _over_white(cells, extra[-1] == ASSOCIATED)
+        cells, transparent = over_white(cells, extra[-1] == ASSOCIATED)
         remarks += [("transparent", "laid over white")] if transparent else []
     swap, flips = TURNS.get(turn, TURNS[1])
     turned = np.flip(cells.swapaxes(1, 2) if swap else cells, tuple(axis + 1 for axis in flips))
     return np.ascontiguousarray(turned), tuple(remarks)
+
+
+def is_tiff(file: IO[bytes]) -> bool:
+    """Whether a file, open at its beginning, starts as a TIFF does."""
+    head = file.read(4)
+    file.seek(0)
+    return head in MAGIC
+
+
+def readable(page: Any) -> bool:
+    """Whether a page of tifffile's holds plain numbers, unpacked or deflated; the others are Pillow's."""
+    if page.dtype is None or page.bitspersample not in (8, 16, 32, 64):
+        return False
+    if int(page.predictor) not in (1, 2):  # none, differences; the third is of floats
+        return False
+    return int(page.photometric) in (MINISWHITE, MINISBLACK, RGB) and int(page.compression) in (1, 8, 32946)
 
 
 def tiff_size(file: IO[bytes]) -> tuple[int, int] | None:
@@ -103,7 +118,7 @@ def _planes(array: NDArray[Any], axes: str) -> tuple[NDArray[Any], int]:
     return array.reshape(-1, *array.shape[-2:]), pages
 
 
-def _cells(planes: NDArray[Any], photometric: int) -> Raw:
+def cells_of(planes: NDArray[Any], photometric: int) -> Raw:
     if not planes.size:
         raise DataError("it has no pixels")
     if planes.dtype.kind == "b":
@@ -117,7 +132,7 @@ def _cells(planes: NDArray[Any], photometric: int) -> Raw:
         return planes.astype(np.float32)
 
 
-def _over_white(cells: Raw, premultiplied: bool) -> tuple[Raw, bool]:
+def over_white(cells: Raw, premultiplied: bool) -> tuple[Raw, bool]:
     """Lay colours with an opacity behind them over white."""
     white = 1.0 if cells.dtype.kind == "f" else float(np.iinfo(cells.dtype).max)
     opacity = cells[-1] / white
