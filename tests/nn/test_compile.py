@@ -653,3 +653,16 @@ def _one_of_two(rank: int, folder: str) -> None:
 
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
     torch.multiprocessing.spawn(_one_of_two, (str(tmp_path),), nprocs=2)
+
+
+def test_what_torch_runs_faster_is_torchs_where_it_may() -> None:
+    line = "3x9x9: conv 64 3, relu, conv 64 3, relu, maxpool 5"
+    assert cn.compile(line_of(line), fallback=True, threads=1).where() == "engine: layers 1-5 (conv 64 3 … maxpool 5)"
+    line = "3x9x9: conv 64 3, relu, conv 64 3, relu, conv 64 1, flatten, linear 2"
+    module, compiled = pair(line, fallback=True)
+    assert compiled.where() == (
+        "engine: layers 1-2 (conv 64 3, relu); torch: layers 3-5 (conv 64 3 … conv 64 1); "
+        "engine: layers 6-7 (flatten, linear 2)"
+    )
+    same(module, compiled, batch(line))
+    assert "torch" not in pair(line)[1].where()

@@ -13,6 +13,7 @@ from convlens.training.learner import EngineLearner, TorchLearner, learner
 
 WORLD = World(0, 1, torch.device("cpu"))
 LINE = "2x9x8: conv 4 3 pad 1, relu, maxpool 2, conv 3 2, sigmoid, flatten, linear 5, tanh, linear 3"
+WIDE = "1x9x9: conv 64 3, relu, conv 64 3, relu, avgpool all, flatten, linear 3"
 
 
 @pytest.mark.parametrize("together", [11, 40])
@@ -54,6 +55,9 @@ def test_the_engine_sees_weights_that_changed_in_place() -> None:
         (LINE, "torch", TorchLearner, "PyTorch"),
         ("2x9: dropout 0.5, flatten, linear 3", "auto", TorchLearner, "layer 1 (dropout): the engine does not draw"),
         ("2x9: batchnorm, flatten, linear 3", "auto", TorchLearner, "layer 1 (batchnorm)"),
+        (WIDE, "auto", TorchLearner, "layer 3 (conv 64 3): PyTorch is faster at convolutions of 64"),
+        (WIDE, "engine", EngineLearner, "engine ("),
+        ("1x2x128: flatten, linear 256, linear 3", "auto", TorchLearner, "layer 2 (linear 256): PyTorch is faster"),
     ],
 )
 def test_one_place_decides_and_says_why(line: str, backend: str, kind: type, said: str) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from convlens import __version__
 from convlens.cli.words import scaled
-from convlens.network import Network
+from convlens.network import Network, print_layer
 
 PACKAGES = ("torch", "numpy", "llvmlite", "pillow", "tifffile", "safetensors", "tensorboard")
 
@@ -84,6 +84,12 @@ def _plan(network: Network, training: bool) -> None:
         soft_wrap=True,
     )
     console.print(table)
+    if found := engine.slower(network):
+        console.print()
+    for i, reason in found.items():
+        console.print(f"layer {i + 1} ({print_layer(network.layers[i])}): {reason}", soft_wrap=True)
+    if engine.outrun(network):
+        console.print("that is most of the work: convlens train runs this network on PyTorch", soft_wrap=True)
 
 
 def _fashion_mnist() -> str:

@@ -57,7 +57,8 @@ def train(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     workers: Annotated[int, typer.Option(help="Helper processes that decode sets too large for memory.")] = 0,
     backend: Annotated[
-        str, typer.Option(help="auto (the engine where it can, else PyTorch), engine or torch.")
+        str,
+        typer.Option(help="auto (the engine where it can and is faster, else PyTorch), engine or torch."),
     ] = "auto",
     out: Annotated[Path | None, typer.Option(help="The run's folder. [default: the next free one under runs/]")] = None,
     resume: Annotated[

@@ -24,6 +24,7 @@ from .planar import Planar, planar
 from .program import Program
 from .regions import scan_refusals
 from .scan import Scan
+from .slower import outrun, slower
 from .target import TARGETS, Target, host, runnable
 
 __all__ = [
@@ -36,11 +37,13 @@ __all__ = [
     "Target",
     "compile",
     "host",
+    "outrun",
     "plan",
     "planar",
     "refusals",
     "runnable",
     "scan_refusals",
+    "slower",
 ]
 
 

@@ -61,7 +61,8 @@ def compile(
     Args:
         module: layers of ``nn.build`` or torch.nn in order, or a Network, which is built first.
         input_shape: (C, *spatial), without the batch; None where a Network says it.
-        fallback: let torch run the layers, devices and dtypes that the engine cannot.
+        fallback: let torch run the layers, devices and dtypes that the engine cannot, and layers at which torch is
+            faster (``engine.slower`` names them).
         threads: how many the engine runs at once; None: as many as torch does (``torch.set_num_threads``) at the call.
 
     Returns:
@@ -111,14 +112,18 @@ class _Part:
     learned: tuple[_Learned, ...] = ()
 
 
-def _refused(network: Network) -> tuple[str, ...]:
-    """Why the engine has no kernel for a layer, layer by layer, whatever the mode; "" where it has one."""
-    from convlens.engine import refusals
+def _refused(network: Network, *, handed_over: bool) -> tuple[str, ...]:
+    """Why the engine does not run a layer, layer by layer, whatever the mode; "" where it does.
 
+    It has no kernel for it, or torch is faster and layers are ``handed_over`` to it.
+    """
+    from convlens.engine import refusals, slower
+
+    faster = slower(network) if handed_over else {}
     found = []
-    for layer, shape in zip(network.layers, network.shapes, strict=False):
-        if isinstance(layer, (Dropout, BatchNorm)):
-            found.append("")
+    for i, (layer, shape) in enumerate(zip(network.layers, network.shapes, strict=False)):
+        if i in faster or isinstance(layer, (Dropout, BatchNorm)):
+            found.append(faster.get(i, ""))
             continue
         head = f"layer 1 ({print_layer(layer)}): "
         found.append("; ".join(s.removeprefix(head) for s in refusals(Network(shape, (layer,)), training=True)))
@@ -186,7 +191,7 @@ class Compiled(nn.Module):
         self._network, self._fallback, self._threads = network, fallback, threads
         self._paths = tuple(_leaf_paths(module, ()))
         self._kinds = tuple(type(self._leaf(i)) for i in range(len(network.layers)))
-        self._refused = _refused(network)
+        self._refused = _refused(network, handed_over=fallback)
         self._known: dict[tuple[str, ...], tuple[_Part, ...]] = {}
         self._look_up(self._reasons())
 

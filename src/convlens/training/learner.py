@@ -92,7 +92,7 @@ def runner(
 
 
 def learner(module: torch.nn.Sequential, network: Network, world: World, threads: int, backend: Backend) -> Learner:
-    """The engine where the network and the device allow it, else PyTorch with the reason.
+    """The engine where the network and the device allow it, and it is not the slower one; else PyTorch with the reason.
 
     Raises:
         TrainingError: the engine was asked for and cannot, or there is no such backend.
@@ -102,6 +102,8 @@ def learner(module: torch.nn.Sequential, network: Network, world: World, threads
     reasons = [] if backend == "torch" else engine.refusals(network, training=True)
     if world.device.type != "cpu" and backend != "torch":
         reasons.insert(0, f"the engine runs on the CPU, not on {world.device}")
+    if backend == "auto" and not reasons:
+        reasons = [reason] if (reason := engine.outrun(network)) else []
     if backend == "engine" and reasons:
         raise TrainingError(f"--backend engine: {'; '.join(reasons)}; leave it out to let PyTorch run this network")
     if backend == "torch" or reasons:

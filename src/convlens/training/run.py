@@ -46,7 +46,7 @@ class Request:
         threads: CPU threads; None: the cores this process may use.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"``.
         workers: helper processes that decode sets too large for memory.
-        backend: ``"auto"`` (the engine where it can, else PyTorch), ``"engine"`` or ``"torch"``.
+        backend: ``"auto"`` (the engine where it can and is faster, else PyTorch), ``"engine"`` or ``"torch"``.
         command: the command line that asked, for the report to show; empty where there was none.
         tensorboard: also write TensorBoard event files into the folder.
     """
