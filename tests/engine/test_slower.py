@@ -1,4 +1,4 @@
-"""Which layers are handed to PyTorch: wide convolutions without a max pool behind, and heavy layers among dense ones."""
+"""What is handed to PyTorch: wide convolutions without a max pool behind, and heavy layers among dense ones."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ MOST = 0.5
 """The share of a network's multiply-adds in slower layers from which all of it is slower."""
 
 CONVOLUTION = f"PyTorch is faster at convolutions of {WIDE} channels and more, in and out, without a max pool behind"
-DENSE = f"PyTorch is faster at dense layers, one with {HEAVY} weights or more, where there are no convolutions"
+DENSE = f"PyTorch is faster at dense layers, one with {HEAVY} weights or more, without convolutions"
 
 
 def slower(network: Network) -> dict[int, str]:
@@ -58,7 +58,7 @@ def outrun(network: Network) -> str:
     """Why PyTorch runs a whole network faster: its slower layers do most of the work; "" where they do not.
 
     >>> outrun(Network.parse("1x28x28: flatten, linear 256, relu, linear 10"))
-    'layer 2 (linear 256): PyTorch is faster at dense layers, one with 65536 weights or more, where there are no convolutions'
+    'layer 2 (linear 256): PyTorch is faster at dense layers, one with 65536 weights or more, without convolutions'
     """
     adds = [cost.multiply_adds for cost in costs(network)]
     found = slower(network)
