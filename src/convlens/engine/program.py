@@ -8,10 +8,8 @@ trace.
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
@@ -19,13 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.network import Network, parameter_shapes
+from convlens.network.layers import whole
 
 from . import compile as machine_code
+from .arguments import Floats, floats
+from .crew import cores, crew
 from .driver import BASES, Step, driver
 from .errors import EngineError
 from .kernels import gradients
 from .kernels.convolution import Convolution
-from .parameters import Floats, Named, weight_and_bias
+from .memory import ensure
+from .parameters import Named, weight_and_bias
 from .plan import Dense, plan
 from .schedule import ALIGN, Schedule
 from .target import Target, host
@@ -38,11 +40,12 @@ BLOCKS_A_SHARE = 8
 Run = Callable[[dict[str, int], int, int], None]
 
 
-def aligned(floats: int) -> Floats:
+def aligned(count: int) -> Floats:
     """Zeros that begin at a multiple of 64 bytes."""
-    raw = np.zeros(floats + ALIGN, np.float32)
+    ensure(4 * count, "one array of the engine", "take a smaller batch, a smaller input or fewer channels")
+    raw = np.zeros(count + ALIGN, np.float32)
     start = -(raw.ctypes.data // 4) % ALIGN
-    return raw[start : start + floats]
+    return raw[start : start + count]
 
 
 class Program:
@@ -69,17 +72,29 @@ class Program:
         target: Target | None = None,
     ) -> None:
         self.plan = plan(network, target or host(), training=training)
-        self.threads = threads or cores()
+        self.threads = cores() if threads is None else whole(threads, "threads", 1)
         self._schedule = Schedule(self.plan)
+        ensure(
+            self.bytes,
+            "the network's weights, and the numbers inside it of the images at work,",
+            "take a smaller input or fewer channels",
+        )
         self._weights = aligned(self._schedule.parameters.floats)
         self.load(parameters)
         self._lock, self._free = threading.Lock(), dict[tuple[str, int], list[Floats]]()
-        self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+        self._pool = crew(self.threads) if self.threads > 1 else None
 
     @property
     def network(self) -> Network:
         """The network."""
         return self.plan.network
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of its parameters and of the buffers of all its threads."""
+        rooms = self._schedule
+        sums = rooms.sums.floats if self.plan.training else 0
+        return 4 * (rooms.parameters.floats + min(self.threads, MOST_SHARES) * (rooms.scratch.floats + sums))
 
     def load(self, parameters: Named) -> None:
         """Take new values for all parameters; must not run while another thread uses the program.
@@ -176,13 +191,11 @@ class Program:
             raise EngineError("this program was compiled without training=True; compile it anew to get gradients")
 
     def _checked(self, x: NDArray[Any], shape: tuple[int, ...], what: str) -> Floats:
-        x = np.asarray(x)
-        if x.dtype.kind not in "biuf":
-            raise EngineError(f"{what} numbers, not {x.dtype}")
+        x = floats(x, "a batch")
         if x.shape[1:] != shape or x.ndim != len(shape) + 1:
             wanted, given = ("x".join(map(str, s)) or "one number" for s in (shape, x.shape))
             raise EngineError(f"{what} a batch of {wanted}, not an array of {given}")
-        return np.ascontiguousarray(x, np.float32)
+        return x
 
     # ---- machine code, linked when it is first needed ----
 
@@ -337,8 +350,3 @@ class _Batch:
                 share(s)
         else:
             list(pool.map(share, range(self.shares)))
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from convlens.network import Network
 
 from . import compile as machine_code
+from .crew import cores
 from .errors import EngineError
 from .kernels import rows
 from .kernels.convolution import Convolution
@@ -26,7 +27,7 @@ from .layout import Layout
 from .parameters import Floats, Named, weight_and_bias
 from .picture import Order, Picture, Source, per_channel
 from .plan import Group
-from .program import aligned, cores
+from .program import aligned
 from .regions import Frame, Region, Stage, Two, stages
 from .schedule import Room
 from .target import Target, host

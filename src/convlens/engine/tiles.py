@@ -57,6 +57,8 @@ def choose(target: Target, channels: int, rows: int, columns: int, unit: int = 1
     """
     best, least = Tile(1, rows, unit), math.inf
     for c in range(1, channels + 1):
+        if not fits(target, c, rows, unit):
+            break  # nor do more channels: there may be millions
         for x in range(unit, columns + unit, unit):
             if not fits(target, c, rows, x):
                 break

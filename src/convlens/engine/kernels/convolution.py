@@ -25,6 +25,8 @@ from .activation import Activation, apply
 
 PoolKind = Literal["max", "avg"]
 Innermost = Callable[[list[Value], Value, Value], list[Value]]
+MOST_TAPS = 16
+"""The widest kernel whose columns are written out one by one; compiling 1000 of them would take seconds."""
 
 
 @dataclass(frozen=True)
@@ -177,11 +179,14 @@ class _Turn:
         weights = k.at(k.arguments[1], (filters, each * taps))
         rows = [dz * sd * source.strides[0] + dy * sh * source.strides[1] for dz, dy in c.rows]
         reduce = [(each, source.channel, taps), (kd, dd * source.strides[0], kh * kw), (kh, dh * source.strides[1], kw)]
+        written = kw if kw <= MOST_TAPS else 1
+        if written < kw:
+            reduce.append((kw, dw * source.strides[2], 1))
         places = sorted({(r, x) for _, r, x in tile})
 
         def innermost(values: list[Value], inputs: Value, weight: Value) -> list[Value]:
             total = dict(zip(tile, values, strict=True))
-            for x_tap in range(kw):
+            for x_tap in range(written):
                 k.barrier()
                 outer(
                     k,
