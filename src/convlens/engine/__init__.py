@@ -24,9 +24,9 @@ from .plan import Plan, plan, refusals
 from .planar import Planar, planar
 from .pools import avg_pool, max_pool
 from .program import Program
-from .regions import scan_refusals
 from .scan import Scan
 from .slower import outrun, slower
+from .stages import scan_refusals
 from .target import TARGETS, Target, host, runnable
 
 __all__ = [
