@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from convlens.engine import Program, Scan, Target, pipeline, program, runnable, schedule
+from convlens.engine import Program, Target, alone, program, runnable, schedule
 from convlens.network import Network
 
 from .cases import awkward, whole, whole_parameters
@@ -27,16 +27,6 @@ LINES = [
     "2x7x9: maxpool 3 stride 2 pad 1 ceil, avgpool 2 stride 1 pad 1 excludepad, flatten, linear 9 nobias",
     "1x5x4x3: conv 7 2 pad 1, relu, maxpool 2x2x1, conv 2 2, flatten, linear 8",
     "1x1: conv 1 1 pad 3+7 stride 5",
-]
-# one stage each, so that its source and its result end where the buffers do
-SCANS = [
-    "3x9x9: conv 5 3 pad 1, relu, maxpool 2",
-    "2x9x9: conv 7 2x3, avgpool 1x3, sigmoid",
-    "4x9x9: conv 4 3 groups 4, tanh",
-    "2x9x9: conv 3 4x3 stride 2x3 dilation 1x2 pad 3",
-    "1x9x9: conv 1 1 stride 5",
-    "2x9x9: maxpool 3 stride 2 pad 1",
-    "2x9x9: avgpool 3x6 stride 1x7 pad 1 ceil excludepad",
 ]
 _libc = ctypes.CDLL(None, use_errno=True)
 _soft: list[tuple[np.ndarray, list[slice]]] = []
@@ -116,6 +106,8 @@ def guarded(x: np.ndarray) -> np.ndarray:
 def results(made: Program, x: np.ndarray, up: np.ndarray, labels: np.ndarray) -> list[Any]:
     dx, grads = made.gradients(x, up, input_too=True)
     found = [made(x), dx, *grads.values()]
+    if made._alone.single:
+        found.append(made._alone(x))
     if up.ndim == 2:
         loss, right, grads = made.loss_and_gradients(x, labels)
         found += [np.float64(loss), np.int64(right), *grads.values()]
@@ -126,44 +118,26 @@ def check(network: Network, target: Target) -> None:
     rng = np.random.default_rng(0)
     parameters = whole_parameters(network, rng)
     plain = Program(network, parameters, training=True, threads=1, target=target)
-    with_pages = {"aligned": (program, aligned), "Room": (schedule, Room)}
-    before = {name: getattr(module, name) for name, (module, _) in with_pages.items()}
+    with_pages = [(program, "aligned", aligned), (alone, "aligned", aligned), (schedule, "Room", Room)]
+    before = [getattr(module, name) for module, name, _ in with_pages]
     for n in (1, target.lanes, target.lanes + 1, 2 * target.lanes):
         x = rng.integers(-2, 3, (n, *network.input_shape)).astype(np.float32)
         up = rng.integers(-1, 2, (n, *network.output_shape)).astype(np.float32)
         labels = rng.integers(0, network.output_shape[0], n)
         wanted = results(plain, x, up, labels)
-        for name, (module, replacement) in with_pages.items():
+        for module, name, replacement in with_pages:
             setattr(module, name, replacement)
         try:
             made = Program(network, parameters, training=True, threads=1, target=target)
             made._schedule.sums.soft = True  # type: ignore[attr-defined]
             got = results(made, guarded(x), guarded(up), labels)
         finally:
-            for name, (module, _) in with_pages.items():
-                setattr(module, name, before[name])
+            for (module, name, _), own in zip(with_pages, before, strict=True):
+                setattr(module, name, own)
         assert all(np.array_equal(a, b) for a, b in zip(got, wanted, strict=True)), "another result"
         assert _soft, "no sums were seen"
         assert not any(array[gap].any() for array, gaps in _soft for gap in gaps), "a store between the sums"
         _soft.clear()
-
-
-def check_scan(network: Network, target: Target) -> None:
-    rng = np.random.default_rng(0)
-    parameters = whole_parameters(network, rng)
-    for wide in (target.lanes, target.lanes + 1, 5 * target.lanes + 3):
-        x = rng.integers(-2, 3, (network.input_shape[0], 31, 12 * wide)).astype(np.float32)
-        wanted = Scan(network, parameters, tile=(2, wide), threads=1, target=target)(x)
-        with_pages = {"aligned": aligned, "Room": Room}
-        before = {name: getattr(pipeline, name) for name in with_pages}
-        for name, replacement in with_pages.items():
-            setattr(pipeline, name, replacement)
-        try:
-            got = Scan(network, parameters, tile=(2, wide), threads=1, target=target)(x)
-        finally:
-            for name, original in before.items():
-                setattr(pipeline, name, original)
-        assert np.array_equal(got, wanted), "another result"
 
 
 def main(side: str, name: str, count: int) -> None:
@@ -174,9 +148,6 @@ def main(side: str, name: str, count: int) -> None:
     for network in networks:
         print(network, flush=True)
         check(network, target)
-    for line in SCANS:
-        print(line, flush=True)
-        check_scan(Network.parse(line), target)
     print(f"{len(networks)} networks inside their bounds")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from convlens.engine import Target
 from convlens.engine.builder import Kernel, Value, blueprint
 from convlens.engine.kernels import activation, loss
-from convlens.engine.program import aligned
+from convlens.engine.schedule import aligned
 
 from .compiling import load
 

@@ -222,9 +222,10 @@ class Kernel:
 
     def maximum(self, a: Value, b: Value) -> Value:
         """The larger of both, lane by lane; NaN if either is."""
-        # b > a is false for a NaN in a, which is kept; this select alone is one instruction, a NaN in b is another
-        larger = self.b.select(self.b.fcmp_ordered(">", b, a), b, a)
-        return self.b.select(self.b.fcmp_unordered("uno", b, b), b, larger)
+        # b > a is false for a NaN in a, which is kept; a NaN in b compares as larger (unordered) and is taken
+        bigger = self.b.fcmp_ordered(">", b, a)
+        nan = self.b.fcmp_unordered("uno", b, b)
+        return self.b.select(self.b.or_(bigger, nan), b, a)
 
     def relu(self, a: Value) -> Value:
         """max(a, 0); NaN stays."""
@@ -233,6 +234,16 @@ class Kernel:
     def barrier(self) -> None:
         """Keep memory operations on their side of this place: without it unrolled loads are shared, and spilled."""
         self.b.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], True)
+
+    def hold(self, value: Value) -> None:
+        """Keep a vector in its register up to this place, so that its last multiply-add leaves the sum in the sum's.
+
+        Sums that wander from register to register are put back through the stack when their loop turns. Only x86 lets
+        a multiply-add end in any of its registers; elsewhere this is nothing.
+        """
+        register = {"avx512": "v", "avx2": "x"}.get(self.target.name)
+        if register:
+            self.b.asm(ir.FunctionType(ir.VoidType(), [value.type]), "", register, [value], True)
 
     def lesser(self, a: Index, b: Index) -> Index:
         """The smaller of two whole numbers, folded where both are known."""

@@ -27,6 +27,8 @@ BASES = (
     "upstreams",
     "input_gradients",
 )
+RECORD = (*BASES, "table", "first", "stop")
+"""What a call of a driver is told, in order."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,21 @@ class Step:
 
 @blueprint
 def driver(target: Target, steps: Sequence[Step], name: str) -> Kernel:
-    """Write the kernel ``(scratch, parameters, sums, ..., table, first, stop)`` that runs ``steps`` on each block.
+    """Write the kernel ``(record)`` that runs ``steps`` on blocks: one argument, for Python pays for each.
+
+    The record holds 64-bit whole numbers: the addresses of ``BASES`` and of the table of functions, in the order of
+    ``RECORD``, the first block, and the block past the last.
 
     Args:
         target: the processor.
         steps: in order.
         name: the function's name.
     """
-    k = Kernel(name, target, (*BASES, "table"), ("first", "stop"))
-    bases = dict(zip(BASES, k.arguments, strict=False))
-    table, first, stop = k.arguments[-3:]
-    addresses = k.b.bitcast(table, I64.as_pointer())
+    k = Kernel(name, target, ("record",))
+    record = k.b.bitcast(k.arguments[0], I64.as_pointer())
+    *bases_, table, first, stop = (k.entry(record, i) for i in range(len(RECORD)))
+    bases = {base: k.b.inttoptr(at, F32.as_pointer()) for base, at in zip(BASES, bases_, strict=True)}
+    addresses = k.b.inttoptr(table, I64.as_pointer())
     functions = []
     for i, step in enumerate(steps):
         kind = ir.FunctionType(ir.VoidType(), [F32.as_pointer()] * len(step.places)).as_pointer()

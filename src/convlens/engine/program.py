@@ -8,28 +8,27 @@ trace.
 from __future__ import annotations
 
 import math
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.network import Network, parameter_shapes
-from convlens.network.layers import whole
+from convlens.network import Network
 
 from . import compile as machine_code
-from .arguments import Floats, floats
-from .crew import cores, crew
-from .driver import BASES, Step, driver
+from .alone import Alone
+from .driver import RECORD, Step, driver
 from .errors import EngineError
 from .kernels import gradients
 from .kernels.convolution import Convolution
-from .memory import ensure
-from .parameters import Named, weight_and_bias
+from .parameters import Floats, Named, shapes, weight_and_bias
 from .plan import Dense, plan
-from .schedule import ALIGN, Schedule
+from .schedule import Schedule, aligned
 from .target import Target, host
 
 MOST_SHARES = 16
@@ -38,14 +37,6 @@ BLOCKS_A_SHARE = 8
 """Blocks that a share of a training batch has at least: its sums cost as much as a block, so fewer would not pay."""
 
 Run = Callable[[dict[str, int], int, int], None]
-
-
-def aligned(count: int) -> Floats:
-    """Zeros that begin at a multiple of 64 bytes."""
-    ensure(4 * count, "one array of the engine", "take a smaller batch, a smaller input or fewer channels")
-    raw = np.zeros(count + ALIGN, np.float32)
-    start = -(raw.ctypes.data // 4) % ALIGN
-    return raw[start : start + count]
 
 
 class Program:
@@ -72,29 +63,19 @@ class Program:
         target: Target | None = None,
     ) -> None:
         self.plan = plan(network, target or host(), training=training)
-        self.threads = cores() if threads is None else whole(threads, "threads", 1)
+        self.threads = threads or cores()
         self._schedule = Schedule(self.plan)
-        ensure(
-            self.bytes,
-            "the network's weights, and the numbers inside it of the images at work,",
-            "take a smaller input or fewer channels",
-        )
         self._weights = aligned(self._schedule.parameters.floats)
+        self._shapes = shapes(network)
+        self._alone = Alone(self.plan, self._loaded)
         self.load(parameters)
         self._lock, self._free = threading.Lock(), dict[tuple[str, int], list[Floats]]()
-        self._pool = crew(self.threads) if self.threads > 1 else None
+        self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
 
     @property
     def network(self) -> Network:
         """The network."""
         return self.plan.network
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of its parameters and of the buffers of all its threads."""
-        rooms = self._schedule
-        sums = rooms.sums.floats if self.plan.training else 0
-        return 4 * (rooms.parameters.floats + min(self.threads, MOST_SHARES) * (rooms.scratch.floats + sums))
 
     def load(self, parameters: Named) -> None:
         """Take new values for all parameters; must not run while another thread uses the program.
@@ -103,10 +84,18 @@ class Program:
             EngineError: one is missing or of another shape.
         """
         for group, place in zip(self.plan.groups, self._schedule.buffers, strict=True):
-            weight, bias = weight_and_bias(self.network, group, parameters)
+            weight, bias = weight_and_bias(self.network, self._shapes, group, parameters)
             self._weights[place.weight : place.weight + weight.size] = weight.ravel()
             if bias is not None:
                 self._weights[place.bias : place.bias + bias.size] = bias.ravel()
+        self._alone.forget()
+
+    def _loaded(self) -> Iterator[tuple[Floats, Floats | None]]:
+        """Every group's weight and bias as they were loaded."""
+        for group, place in zip(self.plan.groups, self._schedule.buffers, strict=True):
+            weight = self._weights[place.weight : place.weight + group.weight_floats]
+            bias = self._weights[place.bias : place.bias + group.result.channels]
+            yield weight, bias if group.bias else None
 
     # ---- what it computes ----
 
@@ -122,11 +111,23 @@ class Program:
         Raises:
             EngineError: the shape is another.
         """
-        x = self._checked(x, self.network.input_shape, "the network reads")
-        batch = _Batch(self, x)
-        outputs = batch.place("outputs", self.plan.outputs)
+        x = _checked(x, self.network.input_shape, "the network reads")
+        images, alone = len(x), self._fewer(len(x))
+        if alone and alone == images:
+            return self._alone(x)
+        first, rest = np.ascontiguousarray(x[: images - alone], np.float32), x[images - alone :]
+        batch, floats = _Batch(self, first), self.plan.outputs
+        outputs = batch.keep("outputs", aligned((batch.blocks * batch.lanes + alone) * floats))
         batch.run(self._forward)
-        return outputs[: len(x) * self.plan.outputs].reshape(len(x), *self.network.output_shape)
+        if alone:
+            outputs[len(first) * floats :] = self._alone(rest).ravel()
+        return outputs[: images * floats].reshape(images, *self.network.output_shape)
+
+    def _fewer(self, images: int) -> int:
+        """How many of some images run one by one, behind the full blocks."""
+        full, rest = divmod(images, self.plan.target.lanes)
+        # where threads are idle in the last turn of blocks, another block costs no time
+        return rest if rest and not full % self.threads and rest <= self._alone.most else 0
 
     def loss_and_gradients(
         self, x: NDArray[Any], labels: NDArray[Any], total: int | None = None
@@ -145,7 +146,7 @@ class Program:
             EngineError: the program was not compiled for training, or a shape or label is wrong.
         """
         self._needs_training()
-        x = self._checked(x, self.network.input_shape, "the network reads")
+        x = np.ascontiguousarray(_checked(x, self.network.input_shape, "the network reads"), np.float32)
         labels = np.asarray(labels)
         if labels.shape != (len(x),) or not np.issubdtype(labels.dtype, np.integer):
             raise EngineError(f"{len(x)} examples need as many whole-number labels, not an array of {labels.shape}")
@@ -176,8 +177,8 @@ class Program:
             EngineError: the program was not compiled for training, or a shape is wrong.
         """
         self._needs_training()
-        x = self._checked(x, self.network.input_shape, "the network reads")
-        upstream = self._checked(upstream, self.network.output_shape, "the network gives")
+        x = np.ascontiguousarray(_checked(x, self.network.input_shape, "the network reads"), np.float32)
+        upstream = np.ascontiguousarray(_checked(upstream, self.network.output_shape, "the network gives"), np.float32)
         if len(upstream) != len(x):
             raise EngineError(f"{len(x)} examples need as many gradients, not {len(upstream)}")
         batch = _Batch(self, x)
@@ -189,13 +190,6 @@ class Program:
     def _needs_training(self) -> None:
         if not self.plan.training:
             raise EngineError("this program was compiled without training=True; compile it anew to get gradients")
-
-    def _checked(self, x: NDArray[Any], shape: tuple[int, ...], what: str) -> Floats:
-        x = floats(x, "a batch")
-        if x.shape[1:] != shape or x.ndim != len(shape) + 1:
-            wanted, given = ("x".join(map(str, s)) or "one number" for s in (shape, x.shape))
-            raise EngineError(f"{what} a batch of {wanted}, not an array of {given}")
-        return x
 
     # ---- machine code, linked when it is first needed ----
 
@@ -219,9 +213,13 @@ class Program:
         loaded = [machine_code.load(step.kernel) for step in steps]
         table = np.array([machine_code.address(call) for call in loaded], np.int64)
         call = machine_code.load(driver(self.plan.target, steps, name))
+        address = table.ctypes.data
 
         def run(places: dict[str, int], first: int, stop: int) -> None:
-            call(*(places.get(base, 0) for base in BASES), table.ctypes.data, first, stop)
+            told = {**places, "table": address, "first": first, "stop": stop}
+            record = np.array([told.get(name, 0) for name in RECORD], np.int64)
+            call(record.ctypes.data)
+            assert table.size == len(loaded)  # it lives as long as this function
 
         return run
 
@@ -264,8 +262,6 @@ class Program:
         ):
             if group.weight is None:
                 continue
-            layer, shape = self.network.layers[group.layers[0]], self.network.shapes[group.layers[0]]
-            shapes = parameter_shapes(layer, shape)
             if isinstance(group.work, Dense):
                 rows = total[b.weight_sums : b.weight_sums + group.weight_sums].reshape(group.work.outputs, -1)
                 weight = np.ascontiguousarray(rows[:, : group.work.inputs])
@@ -273,11 +269,11 @@ class Program:
                 assert fold_weight is not None
                 weight = aligned(group.weight_floats)
                 fold_weight(total[b.weight_sums :].ctypes.data, weight.ctypes.data)
-            found[group.weight] = weight.reshape(shapes["weight"])
+            found[group.weight] = weight.reshape(self._shapes[group.weight])
             if group.bias:
-                bias = aligned(math.prod(shapes["bias"]))
+                bias = aligned(math.prod(self._shapes[group.bias]))
                 fold_bias(total[b.bias_sums :].ctypes.data, bias.ctypes.data)
-                found[group.bias] = bias.reshape(shapes["bias"])
+                found[group.bias] = bias.reshape(self._shapes[group.bias])
         return found
 
 
@@ -350,3 +346,23 @@ class _Batch:
                 share(s)
         else:
             list(pool.map(share, range(self.shares)))
+
+
+def _checked(x: NDArray[Any], shape: tuple[int, ...], what: str) -> NDArray[Any]:
+    """The batch as an array of numbers.
+
+    Raises:
+        EngineError: it is of another shape, or not of numbers.
+    """
+    x = np.asarray(x)
+    if x.dtype.kind not in "biuf":
+        raise EngineError(f"{what} numbers, not {x.dtype}")
+    if x.shape[1:] != shape or x.ndim != len(shape) + 1:
+        wanted, given = ("x".join(map(str, s)) or "one number" for s in (shape, x.shape))
+        raise EngineError(f"{what} a batch of {wanted}, not an array of {given}")
+    return x
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

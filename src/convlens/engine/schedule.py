@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .driver import Place, Step
 from .kernels import convolution, dense, gradients, images, loss, pooling, slopes
 from .kernels.convolution import Convolution
@@ -17,6 +20,13 @@ from .plan import Dense, Group, Plan
 
 ALIGN = 16
 """Floats to which every buffer is aligned: 64 bytes, a cache line and the widest vector."""
+
+
+def aligned(floats: int) -> NDArray[np.float32]:
+    """Zeros that begin at a multiple of 64 bytes."""
+    raw = np.zeros(floats + ALIGN, np.float32)
+    start = -(raw.ctypes.data // 4) % ALIGN
+    return raw[start : start + floats]
 
 
 class Room:

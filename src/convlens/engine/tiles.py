@@ -7,6 +7,7 @@ splats one weight a channel, and does one multiply-add an accumulator.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .target import Target
@@ -55,22 +56,36 @@ def choose(target: Target, channels: int, rows: int, columns: int, unit: int = 1
     >>> choose(AVX2, 16, 1, 10)
     Tile(channels=2, rows=1, columns=5)
     """
+    tile, _ = cheapest(
+        (channels, rows, columns, unit),
+        lambda c, r, x: fits(target, c, r, x),
+        lambda c, r, x: cycles(c, r, x, reads),
+    )
+    return tile
+
+
+def cheapest(
+    cover: tuple[int, int, int, int], fits: Callable[[int, int, int], bool], spent: Callable[[int, int, int], float]
+) -> tuple[Tile, float]:
+    """The tile that covers so many channels and columns for the least, and what it costs, remainders included.
+
+    Args:
+        cover: channels, rows of one tile, columns, and the unit in multiples of which columns come.
+        fits: whether a tile of channels, rows, columns has room.
+        spent: its cost.
+    """
+    channels, rows, columns, unit = cover
     best, least = Tile(1, rows, unit), math.inf
     for c in range(1, channels + 1):
-        if not fits(target, c, rows, unit):
-            break  # nor do more channels: there may be millions
         for x in range(unit, columns + unit, unit):
-            if not fits(target, c, rows, x):
+            if not fits(c, rows, x):
                 break
-            spent = sum(
-                n * m * cycles(c_, rows, x_, reads)
-                for c_, n in split(channels, c)
-                for x_, m in split(columns, x)
-                if n and m
-            )
-            if spent < least - 1e-9:
-                best, least = Tile(c, rows, x), spent
-    return best
+            every = [
+                n * m * spent(c_, rows, x_) for c_, n in split(channels, c) for x_, m in split(columns, x) if n and m
+            ]
+            if sum(every) < least - 1e-9:
+                best, least = Tile(c, rows, x), sum(every)
+    return best, least
 
 
 def split(count: int, tile: int) -> list[tuple[int, int]]:

@@ -25,8 +25,6 @@ from .activation import Activation, apply
 
 PoolKind = Literal["max", "avg"]
 Innermost = Callable[[list[Value], Value, Value], list[Value]]
-MOST_TAPS = 16
-"""The widest kernel whose columns are written out one by one; compiling 1000 of them would take seconds."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def forward(
     depth, height, width = c.out
     unit = c.pool.window[2] if c.pool else 1
     tile = choose(target, c.filters // c.groups, len(c.rows), width * unit, unit)
-    turn = _Turn(k, c, source, result, kept, argmax)
+    turn = Turn(k, c, source, result, kept, argmax)
     with k.each(c.groups) as g, k.each(depth) as z, k.each(height) as y:
         for columns, times in split(width * unit, tile.columns):
             start = 0 if columns == tile.columns else width * unit - columns
@@ -123,7 +121,7 @@ def forward(
 
 
 @dataclass(frozen=True)
-class _Turn:
+class Turn:
     """One tile of outputs: its sum in registers, then what becomes of it."""
 
     k: Kernel
@@ -138,9 +136,8 @@ class _Turn:
     ) -> None:
         k, c = self.k, self.c
         tile = list(product(range(channels), range(len(c.rows)), range(columns)))
-        bias = k.arguments[2]
-        b0 = [k.splat(bias, filters, o) if c.bias else k.zero() for o in range(channels)]
-        sums = self._sum(g, filters, at, column, tile, [b0[o] for o, _, _ in tile], channels)
+        b0 = [self.offset(filters, o) if c.bias else k.zero() for o in range(channels)]
+        sums = self.sum(g, filters, at, column, tile, [b0[o] for o, _, _ in tile], channels)
         done = {place: apply(k, c.activation, v) for place, v in zip(tile, sums, strict=True)}
         if self.kept is not None:
             for (o, r, x), v in done.items():
@@ -153,7 +150,11 @@ class _Turn:
                 )
         self._finish(done, filters, at, column, channels, columns, unit)
 
-    def _sum(
+    def offset(self, filters: Index, o: int) -> Value:
+        """The bias of output channel ``filters`` + ``o``."""
+        return self.k.splat(self.k.arguments[2], filters, o)
+
+    def sum(
         self,
         g: Index,
         filters: Index,
@@ -164,40 +165,51 @@ class _Turn:
         channels: int,
     ) -> list[Value]:
         """The sums of a tile over input channels and taps."""
-        k, c, source = self.k, self.c, self.source
+        k, c = self.k, self.c
         each, taps = c.channels // c.groups, c.window.taps
-        kd, kh, kw = c.window.kernel
-        (sd, sh, sw), (dd, dh, dw) = c.window.stride, c.window.dilation
-        depth, height = c.pool.window[:2] if c.pool else (1, 1)
-        origin = k.at(
-            k.arguments[0],
-            (k.times(g, each), source.channel),
-            (at[0], depth * sd * source.strides[0]),
-            (at[1], height * sh * source.strides[1]),
-            (column, sw * source.strides[2]),
-        )
+        origin = k.at(self.corner(at, column), (k.times(g, each), self.source.channel))
         weights = k.at(k.arguments[1], (filters, each * taps))
-        rows = [dz * sd * source.strides[0] + dy * sh * source.strides[1] for dz, dy in c.rows]
-        reduce = [(each, source.channel, taps), (kd, dd * source.strides[0], kh * kw), (kh, dh * source.strides[1], kw)]
-        written = kw if kw <= MOST_TAPS else 1
-        if written < kw:
-            reduce.append((kw, dw * source.strides[2], 1))
+        reduce = [(each, self.source.channel, taps), *self.kernel_rows(1)]
+        sw, dilation, rows = c.window.stride[2], c.window.dilation[2], self.row_steps
         places = sorted({(r, x) for _, r, x in tile})
 
         def innermost(values: list[Value], inputs: Value, weight: Value) -> list[Value]:
             total = dict(zip(tile, values, strict=True))
-            for x_tap in range(written):
+            for tap in range(c.window.kernel[2]):
                 k.barrier()
                 outer(
                     k,
-                    {o: (weight, o * each * taps + x_tap) for o in range(channels)},
-                    {(r, x): (inputs, rows[r] + (x * sw + x_tap * dw) * source.strides[2]) for r, x in places},
+                    {o: (weight, o * each * taps + tap) for o in range(channels)},
+                    {(r, x): (inputs, rows[r] + (x * sw + tap * dilation) * self.source.strides[2]) for r, x in places},
                     {(o, (r, x)): (o, r, x) for o, r, x in tile},
                     total,
                 )
             return [total[place] for place in tile]
 
         return reduced(k, reduce, start, origin, weights, innermost)
+
+    def corner(self, at: tuple[Index, Index], column: Index) -> Value:
+        """The address of the first cell that a tile reads in the first channel."""
+        c, steps = self.c, self.source.strides
+        depth, height = c.pool.window[:2] if c.pool else (1, 1)
+        sd, sh, sw = c.window.stride
+        return self.k.at(
+            self.k.arguments[0],
+            (at[0], depth * sd * steps[0]),
+            (at[1], height * sh * steps[1]),
+            (column, sw * steps[2]),
+        )
+
+    @property
+    def row_steps(self) -> list[int]:
+        """Floats from the first output row's cells to those of each row of a tile."""
+        (sd, sh, _), steps = self.c.window.stride, self.source.strides
+        return [dz * sd * steps[0] + dy * sh * steps[1] for dz, dy in self.c.rows]
+
+    def kernel_rows(self, tap: int) -> list[tuple[int, int, int]]:
+        """The loops over kernel depth and height, as ``reduced`` takes them; a tap of the weight has ``tap`` floats."""
+        (kd, kh, kw), (dd, dh, _), steps = self.c.window.kernel, self.c.window.dilation, self.source.strides
+        return [(kd, dd * steps[0], kh * kw * tap), (kh, dh * steps[1], kw * tap)]
 
     def _cell(
         self,
