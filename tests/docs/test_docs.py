@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import doctest
+import inspect
 import re
 import runpy
 import shlex
@@ -23,6 +24,7 @@ import pytest
 import typer
 from PIL import Image
 
+import convlens
 from convlens.cli.main import app, main
 from convlens.data.fashion_mnist import SYSTEM as DEBIAN
 from convlens.data.fashion_mnist import cache_folder
@@ -56,6 +58,7 @@ def test_the_pages_are_there() -> None:
         "from-dense-to-conv.md",
         "correlation-and-convolution.md",
         "sizes-fields-costs.md",
+        "operators.md",
         "notation.md",
         "data.md",
         "training.md",
@@ -285,3 +288,11 @@ def test_the_floors_are_those_that_are_enforced() -> None:
     assert [rooms for rooms in shown if rooms] == enforced
     for contract in contracts:
         assert contract["name"].split(":")[0] in TEXTS["house.md"], contract["name"]
+
+
+def test_the_operators_and_their_arguments_are_those_that_are_exported() -> None:
+    rows = table(TEXTS["operators.md"])
+    assert sorted(row["function"] for row in rows) == sorted(f"convlens.{name}" for name in convlens.OPERATORS)
+    for row in rows:
+        operator = getattr(convlens, row["function"].removeprefix("convlens."))
+        assert row["arguments"].split(", ") == list(inspect.signature(operator).parameters)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from convlens.engine import Program, Target, alone, program, runnable, schedule
+from convlens.engine import Program, Scan, Target, alone, pipeline, program, runnable, schedule
 from convlens.network import Network
 
 from .cases import awkward, whole, whole_parameters
@@ -27,6 +27,16 @@ LINES = [
     "2x7x9: maxpool 3 stride 2 pad 1 ceil, avgpool 2 stride 1 pad 1 excludepad, flatten, linear 9 nobias",
     "1x5x4x3: conv 7 2 pad 1, relu, maxpool 2x2x1, conv 2 2, flatten, linear 8",
     "1x1: conv 1 1 pad 3+7 stride 5",
+]
+# one stage each, so that its source and its result end where the buffers do
+SCANS = [
+    "3x9x9: conv 5 3 pad 1, relu, maxpool 2",
+    "2x9x9: conv 7 2x3, avgpool 1x3, sigmoid",
+    "4x9x9: conv 4 3 groups 4, tanh",
+    "2x9x9: conv 3 4x3 stride 2x3 dilation 1x2 pad 3",
+    "1x9x9: conv 1 1 stride 5",
+    "2x9x9: maxpool 3 stride 2 pad 1",
+    "2x9x9: avgpool 3x6 stride 1x7 pad 1 ceil excludepad",
 ]
 _libc = ctypes.CDLL(None, use_errno=True)
 _soft: list[tuple[np.ndarray, list[slice]]] = []
@@ -140,6 +150,24 @@ def check(network: Network, target: Target) -> None:
         _soft.clear()
 
 
+def check_scan(network: Network, target: Target) -> None:
+    rng = np.random.default_rng(0)
+    parameters = whole_parameters(network, rng)
+    for wide in (target.lanes, target.lanes + 1, 5 * target.lanes + 3):
+        x = rng.integers(-2, 3, (network.input_shape[0], 31, 12 * wide)).astype(np.float32)
+        wanted = Scan(network, parameters, tile=(2, wide), threads=1, target=target)(x)
+        with_pages = {"aligned": aligned, "Room": Room}
+        before = {name: getattr(pipeline, name) for name in with_pages}
+        for name, replacement in with_pages.items():
+            setattr(pipeline, name, replacement)
+        try:
+            got = Scan(network, parameters, tile=(2, wide), threads=1, target=target)(x)
+        finally:
+            for name, original in before.items():
+                setattr(pipeline, name, original)
+        assert np.array_equal(got, wanted), "another result"
+
+
 def main(side: str, name: str, count: int) -> None:
     global _flush_end
     _flush_end = side == "after"
@@ -148,6 +176,9 @@ def main(side: str, name: str, count: int) -> None:
     for network in networks:
         print(network, flush=True)
         check(network, target)
+    for line in SCANS:
+        print(line, flush=True)
+        check_scan(Network.parse(line), target)
     print(f"{len(networks)} networks inside their bounds")
 
 

@@ -6,7 +6,10 @@ import pytest
 
 from convlens.engine import TARGETS, EngineError, Program, Target, compile, host, plan, runnable
 from convlens.engine.builder import Blueprint
+from convlens.engine.pipeline import groups_of
+from convlens.engine.pipeline import kernels as kernels_of
 from convlens.engine.schedule import Schedule
+from convlens.engine.stages import stages
 from convlens.network import Network, zoo
 
 from .compiling import assembly
@@ -41,6 +44,24 @@ def test_the_sums_stay_in_wide_registers(name: str, target: str) -> None:
         assert fused([line.strip() for line in text.splitlines()], WIDE[target]), f"{kind} has no wide multiply-add"
         for loop in (loop for loop in innermost_loops(text) if fused(loop, WIDE[target])):
             assert on_the_stack(loop) == [], f"{kind} spills in {kernel}"
+
+
+SCANS = {
+    "pictures": "3x64x64: conv 8 5 pad 2, relu, maxpool 2, conv 16 5, relu, avgpool 2, conv 32 3 pad 1, conv 2 1",
+    "strides": "3x64x64: conv 32 7 stride 2 pad 3, relu, conv 64 3 stride 3, conv 6 3 groups 2 dilation 2",
+    "narrow": "1x64x64: conv 1 9, conv 5 3 pad 1, sigmoid, conv 5 3 groups 5, conv 1 1, tanh",
+}
+
+
+@pytest.mark.parametrize("target", WIDE)
+@pytest.mark.parametrize("name", SCANS)
+def test_the_sums_of_a_scan_stay_in_wide_registers(name: str, target: str) -> None:
+    for group in groups_of(stages(Network.parse(SCANS[name]), TARGETS[target]), (8, 48)):
+        text = assembly(kernels_of(TARGETS[target], group)[-1])
+        lines = [line.strip() for line in text.splitlines()]
+        assert fused(lines, WIDE[target]), f"{group.work} has no wide multiply-add"
+        for loop in (loop for loop in innermost_loops(text) if fused(loop, WIDE[target])):
+            assert on_the_stack(loop) == [], f"{group.work} spills"
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)

@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from convlens.network import Network
 
 from .errors import EngineError
+from .operators import convolve, correlate
 from .plan import Plan, plan, refusals
 from .planar import Planar, planar
+from .pools import avg_pool, max_pool
 from .program import Program
-from .regions import scan_refusals
 from .scan import Scan
 from .slower import outrun, slower
+from .stages import scan_refusals
 from .target import TARGETS, Target, host, runnable
 
 __all__ = [
@@ -35,8 +37,12 @@ __all__ = [
     "Program",
     "Scan",
     "Target",
+    "avg_pool",
     "compile",
+    "convolve",
+    "correlate",
     "host",
+    "max_pool",
     "outrun",
     "plan",
     "planar",

@@ -222,10 +222,9 @@ class Kernel:
 
     def maximum(self, a: Value, b: Value) -> Value:
         """The larger of both, lane by lane; NaN if either is."""
-        # b > a is false for a NaN in a, which is kept; a NaN in b compares as larger (unordered) and is taken
-        bigger = self.b.fcmp_ordered(">", b, a)
-        nan = self.b.fcmp_unordered("uno", b, b)
-        return self.b.select(self.b.or_(bigger, nan), b, a)
+        # b > a is false for a NaN in a, which is kept; this select alone is one instruction, a NaN in b is another
+        larger = self.b.select(self.b.fcmp_ordered(">", b, a), b, a)
+        return self.b.select(self.b.fcmp_unordered("uno", b, b), b, larger)
 
     def relu(self, a: Value) -> Value:
         """max(a, 0); NaN stays."""

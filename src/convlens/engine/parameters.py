@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from convlens.network import BatchNorm, Network, Shape, parameter_shapes
 
+from .arguments import Floats as Floats
+from .arguments import floats
 from .errors import EngineError
 from .plan import Group
 
-Floats = NDArray[np.float32]
 Named = Mapping[str, NDArray[Any]]
 
 
@@ -68,7 +69,7 @@ def weight_and_bias(
 def _shaped(parameters: Named, name: str, shape: tuple[int, ...]) -> Floats:
     if name not in parameters:
         raise EngineError(f"the parameter {name} is missing; the network needs it")
-    value = np.asarray(parameters[name], np.float32)
+    value = floats(parameters[name], f"the parameter {name}")
     if value.shape != shape:
         raise EngineError(f"the parameter {name} has shape {value.shape}, but the network needs {shape}")
     return value

@@ -1,6 +1,6 @@
 """One convolution of a picture as it lies in an array: (C, H, W) in, (C, H, W) out, neighbouring columns in the lanes.
 
-For a single picture or a small batch of them, where a block of images would leave lanes empty. No tiles, no copies and
+For a single picture or a small batch of them, where a block of images would leave lanes empty. No tiles and
 no threads: the caller has the numbers where they are read and written. ``scan`` is for whole networks.
 """
 
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from convlens.network import Conv, Shape, axes, output_shape, print_layer
 
@@ -29,11 +31,13 @@ class Planar:
             the array (C, H, W) itself.
         result: how the result lies: the array (C_out, H_out, W_out).
         call: the machine code.
+        apart: what is run before it where the layer moves by more than one column, and how many floats it writes.
     """
 
     source: Layout
     result: Layout
     call: Callable[..., None]
+    apart: tuple[Callable[..., None], int] | None
 
     def __call__(self, picture: int, weight: int, bias: int, result: int) -> None:
         """Run it on one picture.
@@ -44,7 +48,13 @@ class Planar:
             bias: of the bias (C_out,), float32; any address where the layer has none.
             result: of where the result goes, as ``result`` says. It may not overlap the others.
         """
-        self.call(picture, weight, bias, result, *self.result.size[1:])
+        if self.apart is None:
+            self.call(picture, weight, bias, result, *self.result.size[1:])
+            return
+        take, floats = self.apart
+        taken = np.empty(floats, np.float32)
+        take(picture, taken.ctypes.data, *self.source.padded[1:])
+        self.call(taken.ctypes.data, weight, bias, result, *self.result.size[1:])
 
 
 def planar(layer: Conv, shape: Shape, *, activation: Activation = None, target: Target | None = None) -> Planar:
@@ -79,4 +89,8 @@ def planar(layer: Conv, shape: Shape, *, activation: Activation = None, target: 
     window = Window.of(axes(layer, shape))
     c = Convolution(window, shape[0], filters, layer.groups, layer.bias, activation)
     source, result = Layout(1, shape[0], window.size, *window.borders), Layout(1, filters, window.out)
-    return Planar(source, result, machine_code.load(rows.forward(target, c, source, result, "rows")))
+    read, apart = source, None
+    if window.stride[2] > 1:
+        read = rows.taken_apart(source, window.axes[2])
+        apart = machine_code.load(rows.apart(target, source, window.axes[2], "rows_apart")), read.floats
+    return Planar(source, result, machine_code.load(rows.forward(target, c, read, result, "rows")), apart)

@@ -8,10 +8,8 @@ trace.
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
@@ -19,14 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.network import Network
+from convlens.network.layers import whole
 
 from . import compile as machine_code
 from .alone import Alone
+from .arguments import Floats, floats
+from .crew import cores, crew
 from .driver import RECORD, Step, driver
 from .errors import EngineError
 from .kernels import gradients
 from .kernels.convolution import Convolution
-from .parameters import Floats, Named, shapes, weight_and_bias
+from .memory import ensure
+from .parameters import Named, shapes, weight_and_bias
 from .plan import Dense, plan
 from .schedule import Schedule, aligned
 from .target import Target, host
@@ -63,19 +65,31 @@ class Program:
         target: Target | None = None,
     ) -> None:
         self.plan = plan(network, target or host(), training=training)
-        self.threads = threads or cores()
+        self.threads = cores() if threads is None else whole(threads, "threads", 1)
         self._schedule = Schedule(self.plan)
+        ensure(
+            self.bytes,
+            "the network's weights, and the numbers inside it of the images at work,",
+            "take a smaller input or fewer channels",
+        )
         self._weights = aligned(self._schedule.parameters.floats)
         self._shapes = shapes(network)
         self._alone = Alone(self.plan, self._loaded)
         self.load(parameters)
         self._lock, self._free = threading.Lock(), dict[tuple[str, int], list[Floats]]()
-        self._pool = ThreadPoolExecutor(self.threads) if self.threads > 1 else None
+        self._pool = crew(self.threads) if self.threads > 1 else None
 
     @property
     def network(self) -> Network:
         """The network."""
         return self.plan.network
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of its parameters and of the buffers of all its threads."""
+        rooms = self._schedule
+        sums = rooms.sums.floats if self.plan.training else 0
+        return 4 * (rooms.parameters.floats + min(self.threads, MOST_SHARES) * (rooms.scratch.floats + sums))
 
     def load(self, parameters: Named) -> None:
         """Take new values for all parameters; must not run while another thread uses the program.
@@ -111,11 +125,11 @@ class Program:
         Raises:
             EngineError: the shape is another.
         """
-        x = _checked(x, self.network.input_shape, "the network reads")
+        x = self._checked(x, self.network.input_shape, "the network reads")
         images, alone = len(x), self._fewer(len(x))
         if alone and alone == images:
             return self._alone(x)
-        first, rest = np.ascontiguousarray(x[: images - alone], np.float32), x[images - alone :]
+        first, rest = x[: images - alone], x[images - alone :]
         batch, floats = _Batch(self, first), self.plan.outputs
         outputs = batch.keep("outputs", aligned((batch.blocks * batch.lanes + alone) * floats))
         batch.run(self._forward)
@@ -146,7 +160,7 @@ class Program:
             EngineError: the program was not compiled for training, or a shape or label is wrong.
         """
         self._needs_training()
-        x = np.ascontiguousarray(_checked(x, self.network.input_shape, "the network reads"), np.float32)
+        x = self._checked(x, self.network.input_shape, "the network reads")
         labels = np.asarray(labels)
         if labels.shape != (len(x),) or not np.issubdtype(labels.dtype, np.integer):
             raise EngineError(f"{len(x)} examples need as many whole-number labels, not an array of {labels.shape}")
@@ -177,8 +191,8 @@ class Program:
             EngineError: the program was not compiled for training, or a shape is wrong.
         """
         self._needs_training()
-        x = np.ascontiguousarray(_checked(x, self.network.input_shape, "the network reads"), np.float32)
-        upstream = np.ascontiguousarray(_checked(upstream, self.network.output_shape, "the network gives"), np.float32)
+        x = self._checked(x, self.network.input_shape, "the network reads")
+        upstream = self._checked(upstream, self.network.output_shape, "the network gives")
         if len(upstream) != len(x):
             raise EngineError(f"{len(x)} examples need as many gradients, not {len(upstream)}")
         batch = _Batch(self, x)
@@ -190,6 +204,15 @@ class Program:
     def _needs_training(self) -> None:
         if not self.plan.training:
             raise EngineError("this program was compiled without training=True; compile it anew to get gradients")
+
+    def _checked(self, x: NDArray[Any], shape: tuple[int, ...], what: str) -> Floats:
+        # the question costs a tenth of the answer, and a single image feels it
+        if type(x) is not np.ndarray or x.dtype != np.float32 or not x.flags.c_contiguous:
+            x = floats(x, "a batch")
+        if x.shape[1:] != shape or x.ndim != len(shape) + 1:
+            wanted, given = ("x".join(map(str, s)) or "one number" for s in (shape, x.shape))
+            raise EngineError(f"{what} a batch of {wanted}, not an array of {given}")
+        return x
 
     # ---- machine code, linked when it is first needed ----
 
@@ -346,23 +369,3 @@ class _Batch:
                 share(s)
         else:
             list(pool.map(share, range(self.shares)))
-
-
-def _checked(x: NDArray[Any], shape: tuple[int, ...], what: str) -> NDArray[Any]:
-    """The batch as an array of numbers.
-
-    Raises:
-        EngineError: it is of another shape, or not of numbers.
-    """
-    x = np.asarray(x)
-    if x.dtype.kind not in "biuf":
-        raise EngineError(f"{what} numbers, not {x.dtype}")
-    if x.shape[1:] != shape or x.ndim != len(shape) + 1:
-        wanted, given = ("x".join(map(str, s)) or "one number" for s in (shape, x.shape))
-        raise EngineError(f"{what} a batch of {wanted}, not an array of {given}")
-    return x
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

@@ -17,18 +17,13 @@ from numpy.typing import ArrayLike
 
 from convlens.network import Network
 
-from . import compile as machine_code
+from .crew import cores
 from .errors import EngineError
-from .kernels import rows
-from .kernels.convolution import Convolution
-from .kernels.pooling import Pooling
-from .layout import Layout
-from .parameters import Floats, Named, shapes, weight_and_bias
-from .picture import Order, Picture, Source, per_channel
-from .plan import Group
-from .program import cores
-from .regions import Frame, Region, Stage, Two, stages
-from .schedule import Room, aligned
+from .parameters import Floats, Named
+from .pipeline import Buffers, Pipeline, map_bytes
+from .reading import Order, Picture, Source, per_channel
+from .regions import Frame
+from .stages import Region, Two, stages
 from .target import Target, host
 
 BYTES = 12 << 20
@@ -81,7 +76,7 @@ class Scan:
         self.tile = self._settled(tile)
         channels = network.input_shape[0]
         self._scale, self._shift = per_channel(scale, channels, "scale"), per_channel(shift, channels, "shift")
-        self._machine = _Machine(self._stages, self._groups(self.tile), network, parameters, self.target)
+        self._pipeline = Pipeline(self._stages, self.tile, network, parameters, self.target)
 
     def _settled(self, tile: int | Two | None) -> Two:
         """The largest tile, at least a vector wide."""
@@ -89,19 +84,11 @@ class Scan:
         if tile is None:
             # squares waste least on halos, and of two halves of one the wider is the faster
             high, wide = max(1, lanes // 2), lanes
-            while _map_bytes(self._groups((high, 2 * wide) if wide == high else (2 * high, wide))) <= BYTES:
+            while map_bytes(self._stages, (high, 2 * wide) if wide == high else (2 * high, wide)) <= BYTES:
                 high, wide = (high, 2 * wide) if wide == high else (2 * high, wide)
             return high, wide
         high, wide = (tile, tile) if isinstance(tile, int) else tile
         return _at_least_one(high, "rows of a tile"), max(lanes, _at_least_one(wide, "columns of a tile"))
-
-    def _groups(self, tile: Two) -> list[Group]:
-        """The stages for a tile of the output, each with its largest maps."""
-        found: list[Group] = []
-        for stage in reversed(self._stages):
-            found.insert(0, stage.group(tile))
-            tile = stage.sources(tile)
-        return found
 
     # ---- what it computes ----
 
@@ -168,7 +155,7 @@ class Scan:
     def _sweep(self, picture: Source, order: Order | None) -> _Sweep:
         given = Picture(picture, self.network.input_shape[0], order, self._scale, self._shift)
         shape = (self.network.input_shape[0], *given.size)
-        return _Sweep(self._machine, given, Frame(self.network, self._stages, shape), self.tile)
+        return _Sweep(self._pipeline, given, Frame(self.network, self._stages, shape), self.tile)
 
     def _each(self, sweep: _Sweep, keep: Callable[[Region, Floats], Kept], progress: Progress | None) -> Iterator[Kept]:
         """What ``keep`` makes of every tile, in order."""
@@ -204,88 +191,32 @@ def _ahead(run: Callable[[Item], Kept], items: list[Item], threads: int) -> Iter
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Machine:
-    """The kernels of all stages for one largest tile, their weights, and buffers that are lent to a thread.
-
-    Two maps live at once, the source and the result of a stage, so stages take turns between two buffers.
-    """
-
-    def __init__(
-        self, every: list[Stage], groups: list[Group], network: Network, parameters: Named, target: Target
-    ) -> None:
-        self.groups, self.target = groups, target
-        self.fills = [stage.fill for stage in every]
-        known, room = shapes(network), Room()
-        given = [weight_and_bias(network, known, group, parameters) for group in groups]
-        places = [
-            (room.take(weight.size), room.take(group.result.channels))
-            for group, (weight, _) in zip(groups, given, strict=True)
-        ]
-        self._weights = aligned(room.floats)
-        for (weight, bias), (start, behind) in zip(given, places, strict=True):
-            self._weights[start : start + weight.size] = weight.ravel()
-            if bias is not None:
-                self._weights[behind : behind + bias.size] = bias.ravel()
-        self._places = [tuple(self._weights[at:].ctypes.data for at in place) for place in places]
-        self._calls = [self._load(group) for group in groups]
-        self._sizes = _buffers(groups)
-        self._free: list[tuple[Floats, Floats]] = []
-
-    def _load(self, group: Group) -> machine_code.Call:
-        if isinstance(group.work, Convolution):
-            return machine_code.load(rows.forward(self.target, group.work, group.source, group.result, "rows"))
-        assert isinstance(group.work, Pooling)
-        return machine_code.load(rows.pool(self.target, group.work, group.source, group.result, "rows_pool"))
-
-    def lend(self) -> tuple[Floats, Floats]:
-        """Two buffers of one's own; give them back, for new memory is slow memory."""
-        try:
-            return self._free.pop()
-        except IndexError:
-            return aligned(self._sizes[0]), aligned(self._sizes[1])
-
-    def take_back(self, buffers: tuple[Floats, Floats]) -> None:
-        """Buffers that somebody else may have."""
-        self._free.append(buffers)
-
-    def run(self, stage: int, source: Floats, result: Floats, size: Two, counts: tuple[Floats, Floats]) -> None:
-        """One stage, for so many rows and columns of its result."""
-        if isinstance(self.groups[stage].work, Convolution):
-            weight, bias = self._places[stage]
-            self._calls[stage](source.ctypes.data, weight, bias, result.ctypes.data, *size)
-        else:
-            high, wide = counts
-            self._calls[stage](source.ctypes.data, result.ctypes.data, high.ctypes.data, wide.ctypes.data, *size)
-
-
 class _Sweep:
     """One picture, cut into tiles of about the same size."""
 
-    def __init__(self, machine: _Machine, picture: Picture, frame: Frame, most: Two) -> None:
-        self._machine, self._picture, self.frame = machine, picture, frame
+    def __init__(self, pipeline: Pipeline, picture: Picture, frame: Frame, most: Two) -> None:
+        self._pipeline, self._picture, self.frame = pipeline, picture, frame
         cuts = [_cut(size, tile) for size, tile in zip(frame.sizes[-1], most, strict=True)]
         self.every = [Region((y, x), (h, w)) for y, h in cuts[0] for x, w in cuts[1]]
 
     def run(self, tile: Region, keep: Callable[[Region, Floats], Kept]) -> Kept:
         """Compute a tile, and hand it on."""
-        buffers = self._machine.lend()
+        buffers = self._pipeline.lend()
         try:
             return keep(tile, self._computed(tile, buffers))
         finally:
-            self._machine.take_back(buffers)
+            self._pipeline.take_back(buffers)
 
-    def _computed(self, tile: Region, buffers: tuple[Floats, Floats]) -> Floats:
-        machine, frame, (high, wide) = self._machine, self.frame, tile.size
+    def _computed(self, tile: Region, buffers: Buffers) -> Floats:
+        pipeline, frame, (high, wide) = self._pipeline, self.frame, tile.size
         # kernels make whole vectors; what is too much lies outside the picture, and is left out at the end
-        regions = frame.regions(Region(tile.start, (high, max(wide, machine.target.lanes))))
-        maps = [_map(buffers[0], machine.groups[0].source)]
-        maps += [_map(buffers[(i + 1) % 2], group.result) for i, group in enumerate(machine.groups)]
-        self._read(regions[0], maps[0])
+        regions = frame.regions(Region(tile.start, (high, max(wide, pipeline.target.lanes))))
+        self._read(regions[0], pipeline.map(buffers, 0))
         for i, region in enumerate(regions[1:]):
-            machine.run(i, maps[i], maps[i + 1], region.size, frame.counts(i, region))
-            if i + 1 < len(machine.groups) and not region.covered(frame.sizes[i + 1]):
-                self._fill(i + 1, region, maps[i + 1])
-        return maps[-1][:, :high, :wide]
+            pipeline.run(i, buffers, region.size, frame.counts(i, region))
+            if i + 2 < len(regions) and not region.covered(frame.sizes[i + 1]):
+                self._fill(i + 1, region, pipeline.map(buffers, i + 1))
+        return pipeline.map(buffers, len(regions) - 1)[:, :high, :wide]
 
     def _read(self, region: Region, into: Floats) -> None:
         """The part of the picture at ``region``, and padding around it."""
@@ -300,7 +231,7 @@ class _Sweep:
     def _fill(self, stage: int, region: Region, cells: Floats) -> None:
         """Make padding of what a stage's source has outside its map."""
         (rows, columns), (high, wide) = region.inside(self.frame.sizes[stage]), region.size
-        fill = self._machine.fills[stage]
+        fill = self._pipeline.fill(stage)
         cells[:, : rows.start, :wide] = fill
         cells[:, rows.stop : high, :wide] = fill
         cells[:, rows, : columns.start] = fill
@@ -315,22 +246,6 @@ def _cut(size: int, most: int) -> list[Two]:
     """
     each = -(-size // -(-size // most))
     return [(start, min(each, size - start)) for start in range(0, size, each)]
-
-
-def _map(buffer: Floats, layout: Layout) -> Floats:
-    """A buffer's first numbers as (channels, rows, columns)."""
-    found: Floats = buffer[: layout.floats].reshape(layout.channels, *layout.size[1:])
-    return found
-
-
-def _buffers(groups: list[Group]) -> Two:
-    """Floats of the two buffers between which stages take turns."""
-    maps = [groups[0].source.floats, *(group.result.floats for group in groups)]
-    return max(maps[::2]), max(maps[1::2])
-
-
-def _map_bytes(groups: list[Group]) -> int:
-    return 4 * sum(_buffers(groups))
 
 
 def _at_least_one(number: int, what: str) -> int:

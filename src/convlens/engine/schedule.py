@@ -16,17 +16,19 @@ from .kernels import convolution, dense, gradients, images, loss, pooling, slope
 from .kernels.convolution import Convolution
 from .kernels.pooling import Pooling
 from .layout import Layout
+from .memory import ensure
 from .plan import Dense, Group, Plan
 
 ALIGN = 16
 """Floats to which every buffer is aligned: 64 bytes, a cache line and the widest vector."""
 
 
-def aligned(floats: int) -> NDArray[np.float32]:
+def aligned(count: int) -> NDArray[np.float32]:
     """Zeros that begin at a multiple of 64 bytes."""
-    raw = np.zeros(floats + ALIGN, np.float32)
+    ensure(4 * count, "one array of the engine", "take a smaller batch, a smaller input or fewer channels")
+    raw = np.zeros(count + ALIGN, np.float32)
     start = -(raw.ctypes.data // 4) % ALIGN
-    return raw[start : start + floats]
+    return raw[start : start + count]
 
 
 class Room:

@@ -77,6 +77,8 @@ def cheapest(
     channels, rows, columns, unit = cover
     best, least = Tile(1, rows, unit), math.inf
     for c in range(1, channels + 1):
+        if not fits(c, rows, unit):
+            break  # nor do more channels: there may be millions
         for x in range(unit, columns + unit, unit):
             if not fits(c, rows, x):
                 break

@@ -5,6 +5,8 @@ Nothing here knows what a layer is; the modules that refuse something say which 
 
 from __future__ import annotations
 
+import reprlib
+
 
 class NetworkError(ValueError):
     """A network, a layer or a line of notation that cannot be: one sentence, and the place when there is a line.
@@ -37,3 +39,17 @@ class NetworkError(ValueError):
             return f"{self.sentence}\n  {self.line}"
         start, stop = self.span
         return f"{self.sentence}\n  {self.line}\n  {' ' * start}{'^' * max(1, stop - start)}"
+
+
+def shown(value: object) -> str:
+    """Any value as a sentence shows it: on one line, and shortened.
+
+    >>> shown(2.5), shown("5x"), shown("x" * 99), shown(10**9999)
+    ('2.5', "'5x'", "'xxxxxxxxxxxx...xxxxxxxxxxxxx'", 'a number of 33216 bits')
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 128:
+        return f"a number of {value.bit_length()} bits"  # Python refuses to write out thousands of digits
+    try:
+        return " ".join(reprlib.repr(value).split())
+    except Exception:  # whatever a foreign __repr__ may do, the sentence is about something else
+        return f"a {type(value).__name__}"

@@ -11,7 +11,7 @@ import operator
 from dataclasses import dataclass, fields, replace
 from typing import Literal, Self
 
-from .errors import NetworkError
+from .errors import NetworkError, shown
 
 LARGEST = 2**31 - 1
 """The largest number a size may have: what a signed 32-bit index reaches."""
@@ -30,11 +30,13 @@ def whole(value: object, field: str, at_least: int) -> int:
     except TypeError:
         number = None
     if number is None or isinstance(value, bool):
-        raise NetworkError(f"the {_spoken(field)} must be a whole number, not {value!r}", field=field)
+        raise NetworkError(f"the {_spoken(field)} must be a whole number, not {shown(value)}", field=field)
     if number < at_least:
-        raise NetworkError(f"the {_spoken(field)} must be at least {at_least}, not {number}", field=field)
+        raise NetworkError(f"the {_spoken(field)} must be at least {at_least}, not {shown(number)}", field=field)
     if number > LARGEST:
-        raise NetworkError(f"the {_spoken(field)} {number} is larger than any index can be ({LARGEST})", field=field)
+        raise NetworkError(
+            f"the {_spoken(field)} {shown(number)} is larger than any index can be ({LARGEST})", field=field
+        )
     return number
 
 
@@ -53,7 +55,7 @@ def _sizes(value: object, field: str, at_least: int = 1) -> Sizes:
 def _padding(value: object, field: str = "padding") -> Padding:
     if isinstance(value, str):
         if value not in ("same", "valid"):
-            raise NetworkError(f'the padding must be a number, "same" or "valid", not "{value}"', field=field)
+            raise NetworkError(f'the padding must be a number, "same" or "valid", not {shown(value)}', field=field)
         return value  # type: ignore[return-value]
     if isinstance(value, (tuple, list)):
         if not 1 <= len(value) <= 3:
@@ -72,7 +74,7 @@ def _sides(value: object, field: str) -> Sides:
 
 def _flag(value: object, field: str) -> bool:
     if not isinstance(value, bool):
-        raise NetworkError(f"{_spoken(field)} must be True or False, not {value!r}", field=field)
+        raise NetworkError(f"{_spoken(field)} must be True or False, not {shown(value)}", field=field)
     return value
 
 
@@ -82,11 +84,7 @@ def _fraction(value: object, field: str, *, low: float, high: float, open_low: b
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        shown = repr(value)
-        raise NetworkError(
-            f"the {_spoken(field)} must be a number, not {shown if len(shown) < 60 else shown[:57] + '...'}",
-            field=field,
-        )
+        raise NetworkError(f"the {_spoken(field)} must be a number, not {shown(value)}", field=field)
     if not low <= number <= high or (open_low and number == low):
         least = f"more than {low:g}" if open_low else f"at least {low:g}"
         raise NetworkError(f"the {_spoken(field)} must be {least} and at most {high:g}, not {number!r}", field=field)

@@ -25,6 +25,8 @@ from .activation import Activation, apply
 
 PoolKind = Literal["max", "avg"]
 Innermost = Callable[[list[Value], Value, Value], list[Value]]
+MOST_TAPS = 16
+"""The widest kernel whose columns are written out one by one; compiling 1000 of them would take seconds."""
 
 
 @dataclass(frozen=True)
@@ -170,17 +172,21 @@ class Turn:
         origin = k.at(self.corner(at, column), (k.times(g, each), self.source.channel))
         weights = k.at(k.arguments[1], (filters, each * taps))
         reduce = [(each, self.source.channel, taps), *self.kernel_rows(1)]
-        sw, dilation, rows = c.window.stride[2], c.window.dilation[2], self.row_steps
+        (_, _, kw), (_, _, sw), (_, _, dw) = c.window.kernel, c.window.stride, c.window.dilation
+        written = kw if kw <= MOST_TAPS else 1
+        if written < kw:
+            reduce.append((kw, dw * self.source.strides[2], 1))
+        rows = self.row_steps
         places = sorted({(r, x) for _, r, x in tile})
 
         def innermost(values: list[Value], inputs: Value, weight: Value) -> list[Value]:
             total = dict(zip(tile, values, strict=True))
-            for tap in range(c.window.kernel[2]):
+            for tap in range(written):
                 k.barrier()
                 outer(
                     k,
                     {o: (weight, o * each * taps + tap) for o in range(channels)},
-                    {(r, x): (inputs, rows[r] + (x * sw + tap * dilation) * self.source.strides[2]) for r, x in places},
+                    {(r, x): (inputs, rows[r] + (x * sw + tap * dw) * self.source.strides[2]) for r, x in places},
                     {(o, (r, x)): (o, r, x) for o, r, x in tile},
                     total,
                 )

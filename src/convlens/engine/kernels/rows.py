@@ -5,20 +5,25 @@ The loops they stand for are those of ``convolution``, with eight (or sixteen, o
     for each group, each output row, each tile of columns, each tile of output channels:
       total[o, r, v] = bias[o]                                          v: a vector of columns
       for each input channel, kernel row, kernel column:
-        total[o, r, v] += weight[o, ...] * input[..., columns of v]     not aligned; every stride-th column
+        total[o, r, v] += weight[o, ...] * input[..., columns of v]     not aligned
       store activation(total), pooled if a pool follows
 
 Maps lie as [channel][row][column] (a ``Layout`` of one lane). How many rows and columns of the result are made is said
 when a kernel is called, so one kernel serves every size up to that of its layouts; but there must be a vector of
 columns at least. A row's last vector overlaps the one before it, so that nothing outside the result is written and
 nothing outside the cells that it sees is read. Sums run in the order of ``convolution``: both give the same bits.
+
+A convolution that moves by more than one column reads a map that was taken apart before: every stride-th column lies
+beside the next. Doing so in the innermost loop takes shuffles, and registers that the sums need.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
+
+from convlens.network import Axis
 
 from ..builder import Index, Kernel, Value, blueprint
 from ..layout import Layout
@@ -26,6 +31,7 @@ from ..target import Target
 from ..tiles import Tile, choose, split
 from .activation import apply
 from .convolution import Convolution, largest, mean, outer, reduced
+from .dense import even
 from .pooling import Pooling
 
 READS = 2.0
@@ -33,10 +39,15 @@ READS = 2.0
 with 16. With 2 the tiles that are chosen are the fastest, or within a tenth of it, on Zen 2."""
 
 
-def tile(target: Target, c: Convolution, vectors: int) -> Tile:
-    """The tile of a convolution over so many vectors of (pooled) columns; its columns count vectors."""
-    unit = c.pool.window[2] if c.pool else 1
-    return choose(target, c.filters // c.groups, len(c.rows), vectors * unit, unit, READS * c.window.stride[2])
+def tiles(target: Target, c: Convolution, vectors: int) -> tuple[Tile, Tile]:
+    """The tile of a convolution over so many vectors of (pooled) columns, and that of a row's last ones, one vector
+    wide. Their columns count vectors of the convolution's own columns."""
+    filters, high, unit = c.filters // c.groups, len(c.rows), c.pool.window[2] if c.pool else 1
+    wide, narrow = (choose(target, filters, high, n * unit, unit, READS) for n in (vectors, 1))
+    if narrow.channels > high * unit:
+        # a lone vector is held and the weights pass by: LLVM then wants registers to spare, which cost nothing here
+        narrow = replace(narrow, channels=even(filters, max(1, target.registers // (2 * high * unit))))
+    return wide, narrow
 
 
 @blueprint
@@ -46,7 +57,8 @@ def forward(target: Target, c: Convolution, source: Layout, result: Layout, name
     Args:
         target: the processor.
         c: the convolution of pictures, and the pool behind it.
-        source: the input's layout, one lane, with the borders that the window reads.
+        source: the input's layout, one lane, with the borders that the window reads; taken ``apart`` where the window
+            moves by more than one column.
         result: the output's layout, one lane.
         name: the function's name.
 
@@ -54,17 +66,18 @@ def forward(target: Target, c: Convolution, source: Layout, result: Layout, name
     """
     k = Kernel(name, target, ("input", "weight", "bias", "result"), ("rows", "columns"))
     rows, columns = k.arguments[-2:]
-    wide = tile(target, c, -(-c.out[2] // k.lanes)).columns // (c.pool.window[2] if c.pool else 1)
+    most, narrow = tiles(target, c, -(-c.out[2] // k.lanes))
+    wide = most.columns // (c.pool.window[2] if c.pool else 1)
     turn = _Turn(k, c, source, result)
     with k.each(c.groups) as g, k.loop(rows) as y:
         done: Index = 0
         if wide > 1:
             done = k.times(k.b.udiv(columns, k.index(wide * k.lanes)), wide * k.lanes)
             with k.loop(done, step=wide * k.lanes, maybe_empty=True) as x:
-                turn.every_filter(g, y.index, x.index, wide)
+                turn.every_filter(g, y.index, x.index, most.channels, wide)
         with k.loop(columns, start=done, step=k.lanes, maybe_empty=True) as x:
             last = k.b.sub(columns, k.index(k.lanes))
-            turn.every_filter(g, y.index, k.lesser(x.index, last), 1)
+            turn.every_filter(g, y.index, k.lesser(x.index, last), narrow.channels, 1)
     return k
 
 
@@ -77,10 +90,9 @@ class _Turn:
     source: Layout
     result: Layout
 
-    def every_filter(self, g: Index, row: Index, column: Index, vectors: int) -> None:
-        """The output channels of a group over so many vectors of columns, tile by tile."""
+    def every_filter(self, g: Index, row: Index, column: Index, most: int, vectors: int) -> None:
+        """The output channels of a group over so many vectors of columns, ``most`` at once."""
         k, filters = self.k, self.c.filters // self.c.groups
-        most = tile(k.target, self.c, vectors).channels
         for channels, times in split(filters, most):
             first = 0 if channels == most else filters - channels
             with k.each(times) as o:
@@ -126,7 +138,7 @@ class _Turn:
             k.arguments[0],
             (k.times(g, each), source.channel),
             (row, height * sh * source.strides[1]),
-            (column, sw),
+            column,
         )
         weights = k.at(k.arguments[1], (filters, each * taps))
         channels = 1 + max(o for o, _, _ in places)
@@ -136,13 +148,17 @@ class _Turn:
             total = dict(zip(places, values, strict=True))
             for tap in range(kw):
                 k.barrier()
+                first, phase = divmod(tap * dw, sw)
                 outer(
                     k,
                     {o: (weight, o * each * taps + tap) for o in range(channels)},
-                    {(r, v): (inputs, r * sh * source.strides[1] + v * k.lanes * sw + tap * dw) for r, v in cells},
+                    {
+                        (r, v): (inputs, r * sh * source.strides[1] + phase * source.strides[0] + first + v * k.lanes)
+                        for r, v in cells
+                    },
                     {(o, (r, v)): (o, r, v) for o, r, v in places},
                     total,
-                    lambda pointer, offset: k.every(sw, pointer, offset),
+                    lambda pointer, offset: k.load(pointer, offset, aligned=False),
                 )
             return [total[place] for place in places]
 
@@ -158,6 +174,41 @@ class _Turn:
         every = [(n // k.lanes, n % k.lanes) for n in range(unit * k.lanes)]
         apart = [k.pick(window[i - i % unit : i - i % unit + unit], every[i % unit :: unit]) for i in cells]
         return mean(k, apart) if pool.kind == "avg" else largest(k, apart, None)[0]
+
+
+def taken_apart(layout: Layout, axis: Axis) -> Layout:
+    """How a map lies for a window that slides along ``axis``: column x at depth x % stride, column x // stride."""
+    _, height, width = layout.padded
+    return Layout(1, layout.channels, (axis.stride, height, -(-width // axis.stride)))
+
+
+@blueprint
+def apart(target: Target, source: Layout, axis: Axis, name: str) -> Kernel:
+    """Write the kernel ``(input, result; rows, columns)`` that takes the rows of a map apart, see ``taken_apart``.
+
+    Args:
+        target: the processor.
+        source: the input's layout, one lane, borders and all.
+        axis: how the window that reads the result slides along a row.
+        name: the function's name.
+
+    ``rows`` and ``columns`` are those of the input, as many columns as make a vector of results. Where no tap of the
+    window looks nothing is written.
+    """
+    k = Kernel(name, target, ("input", "result"), ("rows", "columns"))
+    result, (rows, columns) = taken_apart(source, axis), k.arguments[2:]
+    looked = sorted({tap * axis.dilation % axis.stride for tap in range(axis.kernel)})
+    with k.each(source.channels) as channel, k.loop(rows) as y:
+        place = k.at(k.arguments[0], (channel, source.channel), (y.index, source.strides[1]))
+        into = k.at(k.arguments[1], (channel, result.channel), (y.index, result.strides[1]))
+        for phase in looked:
+            past = k.b.sub(columns, k.index(1 + phase))
+            count = k.add(k.b.udiv(past, k.index(axis.stride)), 1)
+            with k.loop(count, step=k.lanes) as x:
+                column = k.lesser(x.index, k.b.sub(count, k.index(k.lanes)))
+                value = k.every(axis.stride, place, (column, axis.stride), phase)
+                k.store(value, into, column, phase * result.strides[0], aligned=False)
+    return k
 
 
 @blueprint

@@ -1,0 +1,23 @@
+"""The threads that kernels run on: one crew of each size for the whole process, a new one after a fork."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+@cache
+def crew(threads: int) -> ThreadPoolExecutor:
+    """So many threads; they start when they are first given work."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="convlens")
+
+
+if hasattr(os, "register_at_fork"):
+    # threads do not survive a fork: a child that kept the crew would wait for nobody
+    os.register_at_fork(after_in_child=crew.cache_clear)

@@ -1,0 +1,71 @@
+"""How much memory an array may take: what this process can still have, for what is promised beyond it ends in a kill.
+
+Linux grants any size and ends the process when it writes there; so a size is compared before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .errors import EngineError
+
+SMALL = 1 << 26
+"""Bytes that are taken without asking how much there is: 64 MB, granted in less time than the question costs."""
+MEMINFO, GROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
+
+
+def available() -> int:
+    """Bytes that this process can still have: what the system has left, within what its control group allows, less an
+    eighth for whatever else happens meanwhile.
+
+    >>> available() > 0
+    True
+    """
+    return max(0, min(_of_system(), _of_group())) * 7 // 8
+
+
+def _of_system() -> int:
+    try:
+        lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines() if ":" in line)
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return 1 << 62  # a system that does not say
+
+
+def _of_group() -> int:
+    try:
+        limit = int((GROUP / "memory.max").read_text())
+        used = int((GROUP / "memory.current").read_text())
+        cached = dict(line.split() for line in (GROUP / "memory.stat").read_text().splitlines())
+        return limit - used + int(cached["file"])  # pages of files are given back when they are wanted
+    except (OSError, KeyError, ValueError):
+        return 1 << 62  # no group, or one without a limit
+
+
+def spelled(count: int) -> str:
+    """Bytes as people say them.
+
+    >>> spelled(3_200_000_000), spelled(10**30)
+    ('3.2 GB', '1e+18 TB')
+    """
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} bytes"
+
+
+def ensure(count: int, what: str, remedy: str) -> None:
+    """Raise EngineError where ``count`` bytes are more than there are.
+
+    Args:
+        count: bytes that are about to be used.
+        what: for what, as the sentence begins: "the output".
+        remedy: what to do instead.
+    """
+    if count > SMALL and count > (most := available()):
+        raise EngineError(f"{what} would take {spelled(count)}, but {spelled(most)} of memory are left; {remedy}")

@@ -1,0 +1,93 @@
+"""One convolution of signals or pictures with columns in the lanes, on all cores: for few of them, or thin sums.
+
+Where a block of images would leave lanes empty, or would be carried in and out of them for a handful of products a
+number, each picture is taken as it lies (``planar``). A signal is a picture of one row.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from convlens.network import Conv, Network, axes, multiply_adds
+
+from .arguments import Floats
+from .crew import cores, crew
+from .kernels.convolution import MOST_TAPS
+from .memory import ensure
+from .planar import Planar, planar
+from .target import Target, host
+
+BLOCK_BYTES = 1 << 20
+"""Bytes of a block of images beyond which it no longer stays in the second-level cache between its steps."""
+FEW_TERMS = 128
+"""Products in a sum below which carrying a large block in and out of lanes costs more than aligned loads save."""
+SHARE = 1 << 20
+"""Multiply-adds that are worth a thread: about 20 microseconds of work; waking one costs as much."""
+
+kept = lru_cache(256)(planar)
+
+
+def suits(network: Network, images: int, target: Target) -> bool:
+    """Whether a batch of so many images runs with columns in the lanes rather than images."""
+    layer, (channels, *size), (filters, *out) = network.layers[0], network.input_shape, network.output_shape
+    assert isinstance(layer, Conv)
+    if len(size) > 2 or out[-1] < target.lanes or axes(layer, network.input_shape)[-1].kernel > MOST_TAPS:
+        return False
+    terms = multiply_adds(layer, network.input_shape) // np.prod((filters, *out), dtype=object)
+    block = 4 * target.lanes * int(np.prod((channels, *size), dtype=object) + np.prod((filters, *out), dtype=object))
+    alone = layer.groups == channels > 1
+    return images < target.lanes or alone or (block > BLOCK_BYTES and terms < FEW_TERMS)
+
+
+def correlated(network: Network, x: Floats, weight: Floats, bias: Floats | None) -> Floats:
+    """The layer of a network that ``suits``, for x (N, C, *spatial)."""
+    layer, shape = network.layers[0], network.input_shape
+    assert isinstance(layer, Conv)
+    if len(shape) == 2:
+        layer, shape = _of_one_row(layer, shape), (shape[0], 1, shape[1])
+    made = kept(layer, shape, target=host())
+    floats = made.result.floats + (made.source.floats if made.source.bordered else 0)
+    ensure(4 * len(x) * floats, "x with its padding, and the result,", "take a smaller batch or less padding")
+    x = _bordered(x.reshape(len(x), *shape), made)
+    result = np.empty((len(x), *network.output_shape), np.float32)
+    rows, columns = made.result.size[1:]
+    work = multiply_adds(layer, shape) * len(x)
+    threads = max(1, min(cores(), work // SHARE))
+    bands = min(rows, -(-threads // max(1, len(x))))
+    down = 4 * made.source.strides[1] * axes(layer, shape)[0].stride, 4 * columns
+    learned = weight.ctypes.data, (weight if bias is None else bias).ctypes.data
+    source, target = x.ctypes.data, result.ctypes.data
+
+    def run(task: int) -> None:
+        n, band = divmod(task, bands)
+        first, stop = band * rows // bands, (band + 1) * rows // bands
+        picture, place = source + n * 4 * made.source.floats, target + n * 4 * made.result.floats
+        made.call(picture + first * down[0], *learned, place + first * down[1], stop - first, columns)
+
+    if threads == 1:
+        for task in range(len(x) * bands):
+            run(task)
+    else:
+        list(crew(threads).map(run, range(len(x) * bands)))
+    return result
+
+
+def _of_one_row(layer: Conv, shape: tuple[int, ...]) -> Conv:
+    """The same for a signal that lies as a picture of one row."""
+    (axis,) = axes(layer, shape)
+    kernel, stride, dilation = ((1, n) for n in (axis.kernel, axis.stride, axis.dilation))
+    padding = (0, (axis.before, axis.after))
+    return Conv(layer.out_channels, kernel, stride, padding, dilation, layer.groups, layer.bias)
+
+
+def _bordered(x: Floats, made: Planar) -> Floats:
+    """x, with zeros around every map where the window reaches over it."""
+    if not made.source.bordered:
+        return x
+    n, c, (_, height, width) = len(x), x.shape[1], made.source.padded
+    (_, top, left), (_, rows, columns) = made.source.before, made.source.size
+    found = np.zeros((n, c, height, width), np.float32)
+    found[:, :, top : top + rows, left : left + columns] = x
+    return found
