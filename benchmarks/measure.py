@@ -110,17 +110,39 @@ class Entry:
         return statistics.median(burst.cpu / burst.wall for burst in self.bursts)
 
 
+@dataclass(frozen=True)
+class Scale:
+    """What the work of a row is counted in, and the machine's limit that it is held against.
+
+    Args:
+        count: of a call: "flop" or "bytes".
+        rate: a thousand million of them a second.
+        key: the rate's name in the record.
+        limit: of the machine, measured in every round.
+    """
+
+    count: str
+    rate: str
+    key: str
+    limit: str
+
+
+ARITHMETIC = Scale("flop", "GFLOP/s", "gflops", "FMA peak")
+MEMORY = Scale("bytes", "GB/s", "gb_per_second", "copy of large arrays")
+
+
 @dataclass
 class Row:
-    """A job and how all fared with it; ``peaks`` is the machine's FMA peak in every round, in FLOP/s."""
+    """A job and how all fared with it; ``work`` is that of a call, ``peaks`` the machine's limit in every round."""
 
     title: str
     line: str
     batch: int
-    flop: int
+    work: int
     entries: list[Entry]
     peaks: list[float]
     clock: Clock
+    scale: Scale = ARITHMETIC
 
     def summary(self, entry: Entry) -> Summary | None:
         """Seconds a call, or None where it did not run."""
@@ -140,7 +162,7 @@ class Row:
         return paired(best.samples(self.clock), entry.samples(self.clock))
 
     def share(self, entry: Entry) -> float | None:
-        """The fraction of the peak, median over the rounds."""
+        """The fraction of the machine's limit, median over the rounds."""
         if not entry.bursts or not self.peaks:
             return None
-        return paired([self.flop / s for s in entry.samples(self.clock)], self.peaks)
+        return paired([self.work / s for s in entry.samples(self.clock)], self.peaks)

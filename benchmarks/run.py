@@ -1,9 +1,9 @@
 """Measure convlens against its peers: ``python -m benchmarks.run [SUITE ...]``.
 
-Suites: train, infer, layers, startup; train and infer when none is named. All run on one core, one thread each, in
-processes of their own that take turns in bursts; every answer is checked against float64 before it is timed. Peers that
-are not installed are named and left out (``pip install -r benchmarks/requirements.txt``). Records, tables and plots go
-to benchmarks/results; --quick is for looking whether it works, and keeps nothing.
+Suites: train, infer, layers, pools, startup; train and infer when none is named. All run on one core, one thread each,
+in processes of their own that take turns in bursts; every answer is checked against float64 before it is timed. Peers
+that are not installed are named and left out (``pip install -r benchmarks/requirements.txt``). Records, tables and
+plots go to benchmarks/results; --quick is for looking whether it works, and keeps nothing.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from rich.status import Status
 
 from . import machine, table
 from .crew import Crew, Member, pin
-from .measure import Clock, Entry, Row, race
+from .measure import MEMORY, Clock, Entry, Row, race
 from .peers import CONTENDERS, Contender
 from .plot import plot
 from .startup import measured
 from .suites import SUITES, Job, jobs
-from .worker import JUDGE, PEAK
+from .worker import COPY, JUDGE, PEAK
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -65,11 +65,12 @@ def measure(job: Job, crew: Crew, settings: Settings, status: Status) -> Row:
         else:
             why = next(iter(reply.values()))
             entry.note = why if isinstance(why, str) else "WRONG ANSWER, not timed: " + "; ".join(why)
-    found = race({PEAK: crew.member(PEAK), **racing}, settings.rounds, settings.seconds, tell)
+    limit, amount = (COPY, 2 * machine.COPIED) if job.scale is MEMORY else (PEAK, machine.peak_flop())
+    found = race({limit: crew.member(limit), **racing}, settings.rounds, settings.seconds, tell)
     for entry in entries:
         entry.bursts = found.get(entry.name, [])
-    peaks = [machine.peak_flop() / burst.seconds(settings.clock) for burst in found[PEAK]]
-    return Row(job.title, str(job.network), job.batch, job.flop, entries, peaks, settings.clock)
+    peaks = [amount / burst.seconds(settings.clock) for burst in found[limit]]
+    return Row(job.title, str(job.network), job.batch, job.work, entries, peaks, settings.clock, job.scale)
 
 
 def run(suite: str, settings: Settings, console: Console, rows_with: str) -> list[Row]:

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from convlens.network import Network, costs, resolve
 
-Task = Literal["train", "infer", "gradients"]
+from .measure import ARITHMETIC, MEMORY, Scale
+
+Task = Literal["train", "infer", "gradients", "pool"]
 LAYERS = Path(__file__).with_name("layers.txt")
 
 SIGNAL_NET = "1x128: conv 8 5, relu, maxpool 2, conv 16 5, relu, maxpool 2, flatten, linear 64, relu, linear 6"
@@ -28,6 +31,7 @@ class Job:
     Args:
         task: "train": forward, cross-entropy, backward and the step of SGD. "infer": outputs from inputs, numpy to
             numpy. "gradients": forward, and back from a given gradient of the outputs to the input and all parameters.
+            "pool": one pool of an array that lies as the contender likes it best.
         net: a name or a line of notation.
         batch: examples a call.
         seed: of the inputs and parameters.
@@ -46,8 +50,20 @@ class Job:
     @property
     def title(self) -> str:
         """How the row is called: the task, the network as it was named, the batch."""
-        verb = {"train": "train", "infer": "infer", "gradients": "forward+backward"}[self.task]
+        verb = {"train": "train", "infer": "infer", "gradients": "forward+backward", "pool": "pool"}[self.task]
         return f"{verb} {self.net}, batch {self.batch}"
+
+    @property
+    def scale(self) -> Scale:
+        """What its work is counted in: pools wait for memory, all else for arithmetic."""
+        return MEMORY if self.task == "pool" else ARITHMETIC
+
+    @property
+    def work(self) -> int:
+        """The work of one call: bytes read and written, or floating-point operations."""
+        if self.task != "pool":
+            return self.flop
+        return 4 * self.batch * sum(math.prod(shape) for shape in (self.network.input_shape, self.network.output_shape))
 
     @property
     def flop(self) -> int:
@@ -83,7 +99,10 @@ def jobs(suite: str) -> list[Job]:
         return [Job("train", net, batch) for net, batch in nets]
     if suite == "infer":
         return [Job("infer", net, batch) for batch in (1, 1024) for net in ("lenet-relu", "lenet")]
+    if suite == "pools":
+        pools = ("maxpool 2", "avgpool 2", "maxpool 3 stride 2", "avgpool 3 stride 2", "maxpool 3 stride 2 pad 1")
+        return [Job("pool", f"64x56x56: {pool}", 64) for pool in pools]
     return [Job("gradients", line, 64) for line in layer_lines()]
 
 
-SUITES = ("train", "infer", "layers", "startup")
+SUITES = ("train", "infer", "layers", "pools", "startup")

@@ -48,14 +48,16 @@ def verdict(row: Row, entry: Entry) -> str:
 
 def show_row(console: Console, row: Row) -> None:
     """Print a row of a suite as a table of its contenders, the fastest first."""
-    caption = f"{row.flop / 1e6:,.1f} MFLOP a call"
+    scale = row.scale
+    caption = f"{row.work / 1e6:,.1f} million {scale.count} a call"
     if row.peaks:
-        caption += f"; FMA peak in these rounds {min(row.peaks) / 1e9:.0f} to {max(row.peaks) / 1e9:.0f} GFLOP/s"
+        low, high = min(row.peaks) / 1e9, max(row.peaks) / 1e9
+        caption += f"; {scale.limit} in these rounds {low:.0f} to {high:.0f} {scale.rate}"
     if row.clock == "cpu":
         caption += "; seconds on the core, not on the wall"
     table = Table(title=row.title, caption=caption, title_justify="left", caption_justify="left")
     table.add_column("contender")
-    for name in ("median", "best", "spread", "GFLOP/s", "of peak", "to best peer", "core"):
+    for name in ("median", "best", "spread", scale.rate, "of peak", "to best peer", "core"):
         table.add_column(name, justify="right", no_wrap=True)
     ran = [(entry, summary) for entry in row.entries if (summary := row.summary(entry)) is not None]
     for entry, summary in sorted(ran, key=lambda pair: pair[1].median):
@@ -65,7 +67,7 @@ def show_row(console: Console, row: Row) -> None:
             rate(row, summary.median),
             rate(row, summary.best),
             f"{100 * summary.spread:.0f} %",
-            f"{row.flop / summary.median / 1e9:.1f}",
+            f"{row.work / summary.median / 1e9:.1f}",
             f"{100 * share:.0f} %" if share is not None else "",
             verdict(row, entry),
             f"{100 * entry.core:.0f} %",
@@ -114,9 +116,9 @@ def record(rows: list[Row]) -> list[dict[str, object]]:
             "title": row.title,
             "network": row.line,
             "batch": row.batch,
-            "flop": row.flop,
+            row.scale.count: row.work,
             "clock": row.clock,
-            "peaks_gflops": [peak / 1e9 for peak in row.peaks],
+            f"peaks_{row.scale.key}": [peak / 1e9 for peak in row.peaks],
             "contenders": [_entry(row, entry) for entry in row.entries],
         }
         for row in rows
@@ -133,7 +135,7 @@ def _entry(row: Row, entry: Entry) -> dict[str, object]:
         "peer": entry.peer,
         "seconds": asdict(summary),
         "examples_per_second": row.batch / summary.median,
-        "gflops": row.flop / summary.median / 1e9,
+        row.scale.key: row.work / summary.median / 1e9,
         "of_peak": row.share(entry),
         "to_best_peer": row.ratio(entry),
         "core": entry.core,

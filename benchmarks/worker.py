@@ -26,8 +26,8 @@ from .answers import Problem, expected, faults
 from .peers import CONTENDERS, Contender, RefusedError, Run, prepare
 from .suites import Job
 
-PEAK, JUDGE = "peak", "judge"
-"""Two that are no contenders: the machine's own peak, and who knows the right answers."""
+PEAK, COPY, JUDGE = "peak", "copy", "judge"
+"""Three that are no contenders: the machine's own limits, of arithmetic and of memory, and who knows the answers."""
 WARM = 0.03
 """Seconds of calls before a burst that are not counted: caches fill and the clock settles after the others' turns."""
 SLICE = 0.002
@@ -60,6 +60,10 @@ class Worker:
             from .machine import peak_call
 
             self.run = Run(peak_call(), dict)
+        if name == COPY:
+            from .machine import copy_call
+
+            self.run = Run(copy_call(), dict)
 
     def prepare(self, job: dict[str, Any], expected: str) -> dict[str, object]:
         """Prepare a job and check its answers."""

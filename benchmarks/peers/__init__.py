@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import Any
+from typing import Any, get_args
 
 from ..answers import Answers, Problem
 from ..suites import Task
@@ -61,17 +61,18 @@ MALLOC = {
 }
 """glibc's malloc told to keep what was freed: fresh pages cost PyTorch half its speed at large batches."""
 
+ALL: tuple[Task, ...] = get_args(Task)
 _BASE = (
-    Contender("convlens", "ours"),
-    Contender("torch eager", "torch_eager"),
-    Contender("torch eager, channels_last", "torch_eager", {"channels_last": True}),
+    Contender("convlens", "ours", tasks=ALL),
+    Contender("torch eager", "torch_eager", tasks=ALL),
+    Contender("torch eager, channels_last", "torch_eager", {"channels_last": True}, tasks=ALL),
     Contender("torch.compile", "torch_compile", slow=True),
     Contender("torch.compile, channels_last", "torch_compile", {"channels_last": True}, slow=True),
     Contender("torch.compile, max-autotune", "torch_compile", {"autotune": True}, tuned=True, both=False, slow=True),
     Contender("JAX jit, NHWC", "jax_jit", {"channels_last": True}, both=False),
     Contender("JAX jit, NCHW", "jax_jit", both=False),
-    Contender("ONNX Runtime", "onnx_runtime", tasks=("infer",)),
-    Contender("OpenVINO", "openvino_runtime", tasks=("infer",)),
+    Contender("ONNX Runtime", "onnx_runtime", tasks=("infer", "pool")),
+    Contender("OpenVINO", "openvino_runtime", tasks=("infer", "pool")),
 )
 
 CONTENDERS = tuple(

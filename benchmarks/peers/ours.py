@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import cycle
 
 from convlens import engine
+from convlens.network import AvgPool, MaxPool
 
 from ..answers import RATE, Answers, Floats, Problem, after_step
 from . import Run
@@ -12,6 +13,8 @@ from . import Run
 
 def prepare(problem: Problem) -> Run:
     """A job on one thread."""
+    if problem.job.task == "pool":
+        return _pool(problem)
     try:
         training = problem.job.task != "infer"
         program = engine.compile(problem.network, problem.parameters, training=training, threads=1)
@@ -32,6 +35,19 @@ def prepare(problem: Problem) -> Run:
         return {"input": moved, **{f"gradient.{name}": value for name, value in found.items()}}
 
     return Run(call, call)
+
+
+def _pool(problem: Problem) -> Run:
+    """A pool of an array as it lies, without a network."""
+    (layer,), x = problem.network.layers, problem.inputs[0]
+    assert isinstance(layer, (MaxPool, AvgPool))
+
+    def call() -> Floats:
+        if isinstance(layer, MaxPool):
+            return engine.max_pool(x, layer.window, layer.stride, layer.padding, layer.dilation, layer.ceil)
+        return engine.avg_pool(x, layer.window, layer.stride, layer.padding, layer.ceil, layer.count_padding)
+
+    return Run(call, lambda: {"output": call()})
 
 
 def _train(problem: Problem, program: engine.Program) -> Run:

@@ -26,7 +26,7 @@ def runs(problem: Problem, channels_last: bool, wrap: Callable[[Module], Module]
     """A job with a module that ``wrap`` may compile."""
     layout = memory_format(len(problem.network.input_shape) - 1, channels_last)
     module = loaded(build(problem.network), problem.parameters).to(memory_format=layout)  # type: ignore[call-overload]
-    tasks = {"infer": _infer, "train": _train, "gradients": _gradients}
+    tasks = {"infer": _infer, "train": _train, "gradients": _gradients, "pool": _pool}
     return tasks[problem.job.task](problem, module, layout, wrap)
 
 
@@ -40,6 +40,20 @@ def _infer(
             return run(torch.from_numpy(x).to(memory_format=layout)).numpy()
 
     return Run(call, lambda: {"output": call().copy()})
+
+
+def _pool(
+    problem: Problem, module: torch.nn.Module, layout: torch.memory_format, wrap: Callable[[Module], Module]
+) -> Run:
+    """The input lies in the layout from the start: what is timed is the pool alone."""
+    x, run = torch.from_numpy(problem.inputs[0]).to(memory_format=layout), wrap(module.eval())
+
+    def call() -> Tensor:
+        with torch.inference_mode():
+            result: Tensor = run(x)
+            return result
+
+    return Run(call, lambda: {"output": call().numpy()})
 
 
 def _train(

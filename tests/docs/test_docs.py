@@ -11,6 +11,7 @@ import ast
 import dataclasses
 import doctest
 import inspect
+import json
 import re
 import runpy
 import shlex
@@ -296,3 +297,29 @@ def test_the_operators_and_their_arguments_are_those_that_are_exported() -> None
     for row in rows:
         operator = getattr(convlens, row["function"].removeprefix("convlens."))
         assert row["arguments"].split(", ") == list(inspect.signature(operator).parameters)
+
+
+def test_the_table_of_pools_is_the_record() -> None:
+    record = json.loads((ROOT / "benchmarks/results/pools.json").read_text(encoding="utf-8"))["rows"]
+    rows = table(section(TEXTS["operators.md"], "How fast pools are"))
+    assert rows == [pool_row(row) for row in record]
+
+
+def pool_row(row: dict[str, Any]) -> dict[str, str]:
+    """A row of the benchmark's record as the page shows it."""
+    ours = next(one for one in row["contenders"] if one["ours"])
+    torch = {one["name"]: one["seconds"]["median"] for one in row["contenders"] if one["peer"] and "seconds" in one}
+
+    def times(layout: str) -> str:
+        best = min(
+            seconds for name, seconds in torch.items() if ("channels_last" in name) == (layout == "channels_last")
+        )
+        return f"{best / ours['seconds']['median']:.1f}"
+
+    return {
+        "pool": row["network"].partition(": ")[2],
+        "GB/s": f"{ours['gb_per_second']:.1f}",
+        "of a copy": f"{ours['of_peak']:.0%}".replace("%", " %"),
+        "times PyTorch, NCHW": times("NCHW"),
+        "times PyTorch, channels_last": times("channels_last"),
+    }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from convlens.network.errors import shown
 from convlens.network.layers import spell
 
 from .errors import EngineError
+from .memory import ensure
 
 Floats = NDArray[np.float32]
 
@@ -76,6 +78,21 @@ class Call:
         return x
 
 
+def numbers(value: object, name: str) -> NDArray[Any]:
+    """A value as an array of whatever it holds.
+
+    Raises:
+        EngineError: it is none, or its mask would be lost.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise EngineError(f"the mask of {name} would be lost; fill its holes first, as {name}.filled(0) does")
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+        reason = " ".join(str(error).split(".")[0].split())
+        raise EngineError(f"{name} must be an array of numbers ({reason})") from None
+
+
 def floats(value: object, name: str) -> Floats:
     """A value as a float32 array without gaps; what is beyond float32 becomes infinite.
 
@@ -85,15 +102,12 @@ def floats(value: object, name: str) -> Floats:
     >>> floats([True, 2, 1e300], "x")
     array([ 1.,  2., inf], dtype=float32)
     """
-    if isinstance(value, np.ma.MaskedArray):
-        raise EngineError(f"the mask of {name} would be lost; fill its holes first, as {name}.filled(0) does")
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
-        raise EngineError(f"{name} must be an array of numbers ({str(error).split('.')[0]})") from None
+    array = numbers(value, name)
     if array.dtype.kind not in "biuf":
         remedy = "take .real or .imag" if array.dtype.kind == "c" else "convert it to float32 first"
         raise EngineError(f"{name} must hold real numbers, not {array.dtype}; {remedy}")
+    if array.dtype != np.float32 or not array.flags.c_contiguous:
+        ensure(4 * array.size, f"{name} as float32", "take fewer numbers")
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(array, np.float32).reshape(array.shape)
 

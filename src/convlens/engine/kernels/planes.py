@@ -38,7 +38,8 @@ class Form:
         lanes: windows at once: the target's lanes, 4, or 1 where a row has too few.
         stride: along the row where ``taps`` are picked out of vectors, 1 where vectors are loaded tap by tap.
         taps: of the window along the row where they are picked out of vectors, else 0.
-        rows: of the window where they are written out, all of them real cells everywhere; else 0.
+        rows: of the window where they are written out, else 0.
+        ragged: whether there are output rows whose windows reach into padding.
         deep: whether there is a depth axis.
         count_padding: whether an average counts padded cells.
     """
@@ -48,6 +49,7 @@ class Form:
     stride: int
     taps: int
     rows: int
+    ragged: bool
     deep: bool
     count_padding: bool = True
 
@@ -61,13 +63,13 @@ class Form:
         if not picked and width.stride > 1:
             lanes = 1
         picked = picked and lanes > 1
-        written_out = inside(height) == (0, height.out) and height.kernel <= MOST_TAPS
         return cls(
             kind,
             lanes,
             stride=width.stride if picked else 1,
             taps=width.kernel if picked else 0,
-            rows=height.kernel if written_out else 0,
+            rows=height.kernel if height.kernel <= MOST_TAPS else 0,
+            ragged=inside(height) != (0, height.out),
             deep=depth.padded > 1,
             count_padding=count_padding,
         )
@@ -85,13 +87,14 @@ def inside(axis: Axis) -> tuple[int, int]:
 
 
 def geometry(window: Window, lanes: int) -> list[int]:
-    """The table that the kernel reads: FIELDS of each axis, then where vectors begin and end, and the last one."""
+    """The table that the kernel reads: FIELDS of each axis, where vectors begin and end, the last one, whole rows."""
     first, stop = inside(window.axes[2])
+    whole = inside(window.axes[1])
     rest = (stop - first) % lanes
     last = stop - lanes
     return [
         *(getattr(axis, name) for axis in window.axes for name in FIELDS),
-        *(first, stop, last if rest else 0, last + 1 if rest else 0),
+        *(first, stop, last if rest else 0, last + 1 if rest else 0, *whole),
     ]
 
 
@@ -110,10 +113,11 @@ def pool(target: Target, form: Form, name: str) -> Kernel:
     depth, height, width = walk.axes
     plane = k.times(k.times(depth["size"], height["size"]), width["size"])
     pooled = k.times(k.times(depth["out"], height["out"]), width["out"])
-    with k.loop(stop, start=first, maybe_empty=True) as p, k.loop(depth["out"]) as z, k.loop(height["out"]) as y:
-        row = k.add(k.times(p.index, pooled), k.times(k.add(k.times(z.index, height["out"]), y.index), width["out"]))
-        walk.enter(k.at(source, k.times(p.index, plane)), k.at(result, row), z.index, y.index)
-        begins, ends, last, last_stop = (walk.number(len(FIELDS) * 3 + i) for i in range(4))
+    begins, ends, last, last_stop, *whole = (walk.number(len(FIELDS) * 3 + i) for i in range(6))
+
+    def row(plane_: Value, z: Value, y: Value, *, written: bool) -> None:
+        at = k.add(k.times(plane_, pooled), k.times(k.add(k.times(z, height["out"]), y), width["out"]))
+        walk.enter(k.at(source, k.times(plane_, plane)), k.at(result, at), z, y, written=written)
         with k.loop(begins, maybe_empty=True) as x:
             walk.edge(x.index)
         with k.loop(k.add(ends, 1 - k.lanes), start=begins, step=k.lanes, maybe_empty=True) as x:
@@ -122,6 +126,17 @@ def pool(target: Target, form: Form, name: str) -> Kernel:
             walk.block(x.index)
         with k.loop(width["out"], start=ends, maybe_empty=True) as x:
             walk.edge(x.index)
+
+    with k.loop(stop, start=first, maybe_empty=True) as p, k.loop(depth["out"]) as z:
+        if form.ragged or not form.rows:
+            with k.loop(whole[0] if form.rows else height["out"], maybe_empty=True) as y:
+                row(p.index, z.index, y.index, written=False)
+        if form.rows:
+            with k.loop(whole[1], start=whole[0], maybe_empty=True) as y:
+                row(p.index, z.index, y.index, written=True)
+        if form.ragged and form.rows:
+            with k.loop(height["out"], start=whole[1], maybe_empty=True) as y:
+                row(p.index, z.index, y.index, written=False)
     return k
 
 
@@ -137,9 +152,9 @@ class _Walk:
         """A number of the table."""
         return self.k.entry(self._table, place)
 
-    def enter(self, plane: Value, row: Value, z: Value, y: Value) -> None:
-        """Stand at output row (z, y), written to ``row``."""
-        k = self.k
+    def enter(self, plane: Value, row: Value, z: Value, y: Value, *, written: bool) -> None:
+        """Stand at output row (z, y), stored at ``row``; ``written`` says that its kernel rows are written out."""
+        k, self._written = self.k, written
         self._plane, self._row = plane, row
         depth, height, _ = self.axes
         self._depth = self._met(depth, z) if self.form.deep else (0, 1)
@@ -235,7 +250,7 @@ class _Walk:
         depth, height, width = self.axes
 
         def of_height(plane: Value, values: list[Value]) -> list[Value]:
-            if self.form.rows:
+            if self._written:
                 for tap in range(self.form.rows):
                     down = k.add(self._starts[1], k.times(tap, height["dilation"]))
                     values = turn(k.at(plane, k.times(down, width["size"])), values)
