@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.training.report import RunReport, embed, page, write
+from convlens.training.report import RunReport, page, write
 from convlens.training.report_curves import Line, chart, ticks
 from convlens.training.report_kernels import NEGATIVE, POSITIVE, diverging
+from convlens.training.report_page import embed
 from convlens.training.report_pictures import album, sheet, stretch, thumbnail
 from convlens.training.report_tally import PER_PAIR, PER_RIGHT, tally_of, wilson
 from convlens.training.report_text import number, text

@@ -1,18 +1,12 @@
 """The report of a training run: one HTML file that needs nothing else, neither network nor fonts nor a server.
 
-Everything is drawn here, in Python; the page's script only opens what is already in it, sorts and copies. A policy
-in the page's head allows that one script (by its hash) and no connection, so that even a slip in escaping could not
-run a stranger's code.
+Everything is drawn here, in Python; the page's script only opens what is already in it, sorts and copies. How the
+pieces become a page is in ``report_page``.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -20,6 +14,7 @@ import numpy as np
 
 from . import report_sections as sections
 from . import report_tables as tables
+from .report_page import whole
 from .report_pictures import Album, album
 from .report_tally import Tally, tally_of
 from .report_text import text
@@ -67,20 +62,8 @@ def page(report: RunReport) -> str:
     pictures = album(report.read, shown, [f"example {_name(report, int(at))}" for at in shown])
     kernel_css, kernel_section = sections.kernels(report.kernels, report.kernels_before)
     parts = _body(report, tally, pictures, shown, kernel_section)
-    script = _part("js")
-    return _fill(
-        _part("html"),
-        {
-            "title": text(report.title),
-            "policy": _policy(script),
-            "css": _part("css") + pictures.css + kernel_css,
-            "nav": _contents(parts),
-            "header": parts[0],
-            "main": "".join(parts[1:]),
-            "data": embed(_data(report, tally)),
-            "js": script,
-        },
-    )
+    script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    return whole(report.title, pictures.css + kernel_css, parts, _data(report, tally), script)
 
 
 def _body(report: RunReport, tally: Tally, pictures: Album, shown: np.ndarray, kernel_section: str) -> list[str]:
@@ -139,12 +122,6 @@ def _tile(report: RunReport, tally: Tally, at: int, picture: str) -> str:
     )
 
 
-def _contents(parts: Sequence[str]) -> str:
-    """Links to the sections that are there."""
-    found = re.findall(r'<section id="(\w+)"[^>]*><h2[^>]*>([^<]*)</h2>', "".join(parts[1:]))
-    return "".join(f'<a href="#{anchor}">{title}</a>' for anchor, title in found)
-
-
 def _data(report: RunReport, tally: Tally) -> dict[str, object]:
     """The page's numbers for machines, and the class names for its script."""
     return {
@@ -162,42 +139,3 @@ def _data(report: RunReport, tally: Tally) -> dict[str, object]:
         "layers": report.layers,
         "epochs": report.epochs,
     }
-
-
-def embed(value: object) -> str:
-    """JSON that may stand inside a ``<script>`` element: no bare ``<``, ``>``, ``&``, no number that JSON lacks.
-
-    >>> embed({"class": "</script>", "loss": float("nan")})
-    '{"class": "\\\\u003c/script\\\\u003e", "loss": null}'
-    """
-    dumped = json.dumps(_storable(value), allow_nan=False)
-    return dumped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _storable(value: object) -> object:
-    """The value in JSON's own types; what is not finite becomes null, what is unknown its text."""
-    if isinstance(value, Mapping):
-        return {str(key): _storable(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(one) for one in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return _storable(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if isinstance(value, str | int | bool | None) else str(value)
-
-
-def _policy(script: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'"
-    )
-
-
-def _part(kind: str) -> str:
-    return Path(__file__).with_suffix(f".{kind}").read_text(encoding="utf-8")
-
-
-def _fill(template: str, values: Mapping[str, str]) -> str:
-    """Put the values in the template's ``{{places}}``, in one pass, so that no value is itself a template."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], template)

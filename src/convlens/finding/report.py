@@ -1,0 +1,196 @@
+"""The report of a search: one HTML file with the marks, the finds and near misses that tell most, and the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from convlens.data import Mark
+from convlens.data.atomic import replace
+from convlens.training.report_page import whole
+from convlens.training.report_pictures import sheet
+from convlens.training.report_text import number, scrolled, section, text
+
+from .finds import Boxes, Finds
+from .outputs import overlay_names
+from .places import Place, crops
+from .results import Result
+
+SHOWN = 24
+"""Places of a section."""
+PICTURES = 8
+"""Pictures that a section opens at most: each may take a second to decode."""
+STYLE = """
+.trio { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 32px 40px; }
+.trio h3 { margin: 0 0 12px; } .tiles { --pic: 100px; }
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class FindReport:
+    """All that a search's page shows."""
+
+    title: str
+    command: str
+    marks: Sequence[tuple[Mark, Path]]  # and the file of its picture
+    results: Sequence[Result]
+    waiting: int  # pictures that were not searched yet
+    point: float  # side of the box that is shown around a point, pixels
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A place to be shown, with what stands below it."""
+
+    place: Place
+    bold: str
+    quiet: str
+
+
+def write(report: FindReport, path: Path) -> None:
+    """Write the page to ``path``, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    replace(path, page(report).encode("utf-8", "replace"))
+
+
+def page(report: FindReport) -> str:
+    """The page's text."""
+    found = [(result.path, result.finds) for result in report.results if result.finds is not None]
+    finds = [(score, Place(path, box), one.image) for path, one in found for box, score in _places(one)]
+    near = [(score, Place(path, box), one.image) for path, one in found for box, score in _places(one.near)]
+    groups = {
+        "surest": _tiles(sorted(finds, key=lambda f: -f[0])),
+        "least": _tiles(sorted(finds, key=lambda f: f[0])),
+        "near": _tiles(sorted(near, key=lambda f: -f[0])),
+        **{kind: _marked(report, kind) for kind in ("object", "not")},
+    }
+    every = [tile for tiles in groups.values() for tile in tiles]
+    css, drawn = sheet("pic", crops([t.place for t in every]), 100) if every else ("", [])
+    elements = iter(
+        f'<figure class="tile"><i class="pic" role="img" aria-label="{text(t.bold)} in {text(t.quiet)}" {at}></i>'
+        f'<figcaption><b>{text(t.bold)}</b><span title="{text(t.quiet)}">{text(t.quiet)}</span></figcaption></figure>'
+        for t, at in zip(every, drawn, strict=True)
+    )
+    shown = {name: "".join(next(elements) for _ in tiles) for name, tiles in groups.items()}
+    parts = [_head(report, [one for _, one in found]), _certainty(shown), _marks(report, shown)]
+    parts += [_pictures(report), _failures(report)]
+    return whole(report.title, css + STYLE, parts, _data(report))
+
+
+def _places(boxes: Boxes) -> Iterable[tuple[tuple[float, float, float, float], float]]:
+    yield from zip(map(tuple, boxes.boxes.tolist()), boxes.scores.tolist(), strict=True)
+
+
+def _tiles(ranked: Iterable[tuple[float, Place, str]]) -> list[Tile]:
+    """The first places, from few pictures."""
+    tiles: list[Tile] = []
+    opened: set[Path] = set()
+    for score, place, image in ranked:
+        if place.path in opened or len(opened) < PICTURES:
+            opened.add(place.path)
+            tiles.append(Tile(place, f"{score:.3f}", image))
+        if len(tiles) == SHOWN:
+            break
+    return tiles
+
+
+def _marked(report: FindReport, kind: str) -> list[Tile]:
+    tiles: list[Tile] = []
+    for mark, path in report.marks:
+        if mark.kind == kind and len(tiles) < SHOWN:
+            w, h = mark.w or report.point, mark.h or report.point
+            x, y = mark.centre
+            tiles.append(Tile(Place(path, (x - w / 2, y - h / 2, w, h)), kind, mark.image))
+    return tiles
+
+
+def _head(report: FindReport, found: Sequence[Finds]) -> str:
+    count = sum(one.count for one in found)
+    failed = sum(1 for result in report.results if result.finds is None)
+    facts = {"pictures searched": len(found), "marks": len(report.marks)}
+    facts |= {"could not be read": failed} if failed else {}
+    facts |= {"not searched yet": report.waiting} if report.waiting else {}
+    listed = "".join(f"<div><dt>{name}</dt><dd>{number(value)}</dd></div>" for name, value in facts.items())
+    said = f"<p><b>found</b> in {number(len(found))} {'picture' if len(found) == 1 else 'pictures'}</p>"
+    notes = "".join(f'<p class="quiet">{text(note)}</p>' for note in dict.fromkeys(one.note for one in found) if note)
+    line = f'<span class="label">command</span><pre><code>{text(report.command)}</code></pre>'
+    command = f'<div class="copyable">{line}</div>' if report.command else ""
+    return (
+        f'<p class="eyebrow">convlens finding report</p><h1>{text(report.title)}</h1><div class="headline">'
+        f'<div class="score"><p class="big">{number(count)}</p>{said}{notes}</div><dl class="facts">{listed}</dl></div>'
+        f"{command}"
+    )
+
+
+def _certainty(shown: dict[str, str]) -> str:
+    titles = {"surest": "Surest finds", "least": "Least certain finds", "near": "Near misses"}
+    none = '<p class="quiet">none</p>'
+    columns = "".join(
+        f'<div><h3>{title}</h3><div class="tiles">{shown[name]}</div>{"" if shown[name] else none}</div>'
+        for name, title in titles.items()
+    )
+    lead = (
+        "Each in the middle of its square, with its score. Wrong among the least certain: mark it <b>not</b>. "
+        "Right among the near misses: mark it <b>object</b>. Then run convlens correct."
+    )
+    return section("certainty", "What was found", lead, f'<div class="trio">{columns}</div>')
+
+
+def _marks(report: FindReport, shown: dict[str, str]) -> str:
+    kinds = [mark.kind for mark, _ in report.marks]
+    columns = "".join(
+        f'<div><h3>{title} ({number(kinds.count(kind))})</h3><div class="tiles">{shown[kind]}</div></div>'  # type: ignore[arg-type]
+        for kind, title in (("object", "Objects"), ("not", "Not"))
+        if shown[kind]
+    )
+    regions = kinds.count("complete")
+    lead = f"And {number(regions)} completely marked {'region' if regions == 1 else 'regions'}." if regions else ""
+    return section("marks", "Marks", lead, f'<div class="trio">{columns}</div>') if report.marks else ""
+
+
+def _pictures(report: FindReport) -> str:
+    names = overlay_names([result.image for result in report.results])
+    rows = []
+    for result in report.results:
+        if result.finds is None:
+            continue
+        low, high = result.finds.interval or ("–", "–")
+        link = f'<a href="{_address(names[result.image])}">{text(result.image)}</a>'
+        numbers = (number(result.finds.count), *(n if isinstance(n, str) else number(n) for n in (low, high)))
+        cells = "".join(f'<td class="n">{cell}</td>' for cell in numbers)
+        rows.append(f"<tr><td>{link}</td>{cells}<td>{text(result.finds.note)}</td></tr>")
+    head = "<th>picture</th>" + "".join(f'<th class="n">{name}</th>' for name in ("count", "low", "high")) + "<th></th>"
+    body = scrolled("plain", head, "".join(rows))
+    return section("pictures", "Pictures", "The counts, with the interval that is credible.", body) if rows else ""
+
+
+def _address(path: str) -> str:
+    """A relative path as a link has it: all but plain characters by their bytes.
+
+    >>> _address("overlays/a b#1.png")
+    'overlays/a%20b%231.png'
+    """
+    plain = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")
+    return "".join(chr(byte) if byte in plain else f"%{byte:02X}" for byte in path.encode("utf-8", "surrogateescape"))
+
+
+def _failures(report: FindReport) -> str:
+    failed = [result for result in report.results if result.finds is None]
+    rows = "".join(f"<tr><td>{text(one.image)}</td><td>{text(one.reason)}</td></tr>" for one in failed)
+    lead = "These pictures could not be read; the others were searched."
+    body = scrolled("plain", "<th>picture</th><th>why</th>", rows)
+    return section("failures", "Could not be read", lead, body) if failed else ""
+
+
+def _data(report: FindReport) -> dict[str, object]:
+    return {
+        "title": report.title,
+        "command": report.command,
+        "counts": {r.image: r.finds.count for r in report.results if r.finds is not None},
+        "intervals": {r.image: r.finds.interval for r in report.results if r.finds is not None},
+        "failed": {r.image: r.reason for r in report.results if r.finds is None},
+    }

@@ -1,0 +1,224 @@
+"""A whole search: learn, or take what was learned; look through every picture; write what was found as it is found.
+
+Killed at any moment, what was finished stands, and the same request goes on: what was learned and every picture's
+result are kept in the folder of the outputs, and used again where nothing that they depend on has changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from convlens.data import DataError, Mark, PictureError
+from convlens.data.atomic import replace
+
+from . import outputs, report
+from .errors import FindingError
+from .finds import Finds
+from .request import Asked, Request, look_up
+from .results import Result, Results
+
+Progress = Callable[[str, int, int], None]
+"""Is told a stage, how much of it is done, and of how much."""
+
+STATE, MODEL, REPORT = ".state", "finder.safetensors", "report.html"
+SEARCHING = "searching"
+PARTS = 1000
+"""Steps that a picture is divided into when progress is told."""
+
+
+class Seeker(Protocol):
+    """What a search needs of a finder."""
+
+    def find(self, picture: Path, progress: Progress | None = None) -> Finds:
+        """What is found in a picture; DataError where it cannot be searched."""
+
+    def correct(
+        self, marks: Sequence[Mark], pictures: Sequence[Path] | None = None, progress: Progress | None = None
+    ) -> object:
+        """Go on learning from the whole new list of marks."""
+
+    def save(self, path: Path) -> None:
+        """Write it in one step."""
+
+
+class School(Protocol):
+    """Where finders come from."""
+
+    def fit(
+        self, pictures: Sequence[Path], marks: Sequence[Mark], seed: int = 0, progress: Progress | None = None
+    ) -> Seeker:
+        """Learn a finder."""
+
+    def load(self, path: Path) -> Seeker:
+        """Read a saved one."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a search came to: a result for each picture, in order, and whether the finder was learned now."""
+
+    results: tuple[Result, ...]
+    learned: bool
+    report: Path
+
+    @property
+    def found(self) -> list[Finds]:
+        return [result.finds for result in self.results if result.finds is not None]
+
+    @property
+    def failed(self) -> list[Result]:
+        return [result for result in self.results if result.finds is None]
+
+
+def search(request: Request, school: School, progress: Progress) -> Outcome:
+    """Learn from marks, or take a saved finder, and search every picture.
+
+    Args:
+        request: what is asked.
+        school: where finders come from.
+        progress: told of every step.
+
+    Raises:
+        DataError, FindingError: what is asked cannot be; nothing has been written.
+        OSError: an output cannot be written.
+    """
+    asked = look_up(request)
+    state = request.out / STATE
+    if request.model is not None:
+        seeker, model, learned = school.load(request.model), request.model, False
+    else:
+        model, digest = request.out / MODEL, asked.digest(request.seed)
+        learned = not _is_known(state, digest, model)
+        if learned:
+            seeker = school.fit(asked.lessons, asked.marks, request.seed, progress)
+            seeker.save(model)
+            _note(state, digest, model)
+        else:
+            seeker = school.load(model)
+    if request.save is not None:
+        seeker.save(request.save)
+    return _look_through(request, asked, seeker, Results(state, _fingerprint(model)), learned, progress)
+
+
+def correct(request: Request, school: School, progress: Progress) -> Outcome:
+    """Let a saved finder learn from a longer list of marks, save it again in its place, and search every picture.
+
+    Raises:
+        DataError, FindingError: what is asked cannot be; the model is as it was.
+        OSError: an output cannot be written.
+    """
+    if request.model is None or request.marks is None:
+        raise FindingError("a correction needs a saved finder and the whole list of marks")
+    asked = look_up(request)
+    state, digest = request.out / STATE, asked.digest(request.seed)
+    seeker = school.load(request.model)
+    learned = not _is_known(state, digest, request.model)
+    if learned:
+        seeker.correct(asked.marks, asked.lessons, progress)
+        seeker.save(request.model)
+        _note(state, digest, request.model)
+    return _look_through(request, asked, seeker, Results(state, _fingerprint(request.model)), learned, progress)
+
+
+def _fingerprint(model: Path) -> str:
+    return hashlib.sha256(model.read_bytes()).hexdigest()
+
+
+def _is_known(state: Path, digest: str, model: Path) -> bool:
+    """Whether this model is what was learned from this before."""
+    try:
+        known = json.loads((state / "learned.json").read_bytes())
+        return bool(known == {"asked": digest, "model": _fingerprint(model)})
+    except (OSError, ValueError):
+        return False
+
+
+def _note(state: Path, digest: str, model: Path) -> None:
+    replace(state / "learned.json", json.dumps({"asked": digest, "model": _fingerprint(model)}).encode())
+
+
+def _look_through(
+    request: Request, asked: Asked, seeker: Seeker, results: Results, learned: bool, progress: Progress
+) -> Outcome:
+    done: list[Result] = []
+    tables = Tables(request.out, len(asked.pictures))
+    drawings = outputs.overlay_names(list(asked.pictures))
+    total = PARTS * len(asked.pictures)
+    try:
+        for at, (name, path) in enumerate(asked.pictures.items()):
+
+            def inner(stage: str, part: int, parts: int, at: int = at) -> None:
+                progress(SEARCHING, at * PARTS + PARTS * part // max(parts, 1), total)
+
+            progress(SEARCHING, at * PARTS, total)
+            drawing = request.out / drawings[name]
+            result = results.kept(name, path)
+            if result is None or (result.finds is not None and not drawing.exists()):
+                result = _look(seeker, name, path, drawing, inner)
+                results.keep(result)
+            done.append(result)
+            tables.write(done)
+        progress(SEARCHING, total, total)
+    except KeyboardInterrupt:
+        _publish(request, asked, done)
+        raise
+    _publish(request, asked, done)
+    outcome = Outcome(tuple(done), learned, request.out / REPORT)
+    if not outcome.found:
+        first = f"{outcome.failed[0].image}: {outcome.failed[0].reason}"
+        raise FindingError(f"none of the {len(done):,} pictures could be read ({first}); see {outcome.report}")
+    return outcome
+
+
+def _look(seeker: Seeker, name: str, path: Path, drawing: Path, progress: Progress) -> Result:
+    try:
+        finds = dataclasses.replace(seeker.find(path, progress), image=name, picture=path)
+        outputs.write_overlay(drawing, finds)
+    except PictureError as error:
+        return Result(name, path, None, error.reason)
+    except DataError as error:
+        return Result(name, path, None, str(error))
+    except MemoryError:
+        return Result(name, path, None, "it needs more memory than there is; save it as a TIFF in tiles")
+    return Result(name, path, finds)
+
+
+class Tables:
+    """Writes the tables after each picture, unless that took more than a tenth of the time since it was last done."""
+
+    def __init__(self, folder: Path, pictures: int) -> None:
+        self._folder, self._pictures = folder, pictures
+        self._last, self._cost = time.monotonic(), 0.0
+
+    def write(self, done: Sequence[Result]) -> None:
+        start = time.monotonic()
+        if len(done) < self._pictures and start - self._last < 10 * self._cost:
+            return
+        outputs.write_tables(self._folder, [result.finds for result in done if result.finds is not None])
+        self._last = time.monotonic()
+        self._cost = self._last - start
+
+
+def _publish(request: Request, asked: Asked, done: Sequence[Result]) -> None:
+    """The tables once more, for an interruption between two of theirs, and the page."""
+    found = [result.finds for result in done if result.finds is not None]
+    outputs.write_tables(request.out, found)
+    names = {str(path): name for name, path in asked.pictures.items()}
+    marks = [(dataclasses.replace(m, image=names.get(m.image, Path(m.image).name)), Path(m.image)) for m in asked.marks]
+    sides = sorted(float(max(w, h)) for one in found for _, _, w, h in one.boxes.tolist())
+    page = report.FindReport(
+        title=request.out.resolve().name,
+        command=request.command,
+        marks=marks,
+        results=done,
+        waiting=len(asked.pictures) - len(done),
+        point=sides[len(sides) // 2] if sides else 32.0,
+    )
+    report.write(page, request.out / REPORT)
