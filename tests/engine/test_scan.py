@@ -163,6 +163,19 @@ def test_sources_views_maps_and_read_only_arrays(tmp_path: Path) -> None:
     np.testing.assert_array_equal(scan(np.load(tmp_path / "x.npy", mmap_mode="r")), wanted)
 
 
+def test_a_source_may_give_its_channels_first() -> None:
+    class Planes(Generated):
+        def __init__(self) -> None:
+            super().__init__(30, 44)
+            self.shape = (3, 30, 44)  # type: ignore[assignment]
+
+        def __getitem__(self, part: tuple[slice, slice]) -> np.ndarray:
+            return np.stack([super().__getitem__(part) // n for n in (1, 2, 3)])
+
+    made = Planes()
+    np.testing.assert_array_equal(scan_of()(made), scan_of()(made[0:30, 0:44]))
+
+
 def test_where_channels_stand() -> None:
     scan, x = scan_of(), np.random.default_rng(0).standard_normal((3, 8, 3)).astype(np.float32)
     first, last = scan(x, channels="first"), scan(x, channels="last")

@@ -19,7 +19,8 @@ Order = Literal["first", "last"]
 class Source(Protocol):
     """What holds a picture: an array, a memory map, or any object with these three.
 
-    ``shape`` is (H, W), (H, W, C) or (C, H, W); slicing [y0:y1, x0:x1] (or [:, y0:y1, x0:x1]) gives that part.
+    ``shape`` is (H, W), (H, W, C) or (C, H, W); slices ``[y0:y1, x0:x1]`` give that part of every channel, (h, w),
+    (h, w, C) or (C, h, w). Of an array the channels may stand first too: it is sliced as arrays are.
     """
 
     @property
@@ -75,6 +76,7 @@ class Picture:
         if 0 in self.size:
             raise EngineError(f"the picture {spelled} has no pixels")
         self._source, self._first, self._flat = source, order == "first", len(source.shape) == 2
+        self._all = (slice(None),) if self._first and isinstance(source, np.ndarray) else ()
         self._scale, self._shift = scale, shift
 
     def read(self, rows: slice, columns: slice, into: Floats) -> None:
@@ -83,7 +85,7 @@ class Picture:
         Raises:
             EngineError: the source gives another shape than was asked for.
         """
-        part: NDArray[Any] = np.asarray(self._source[:, rows, columns] if self._first else self._source[rows, columns])
+        part: NDArray[Any] = np.asarray(self._source[(*self._all, rows, columns)])
         if self._flat:
             part = part[None]
         elif not self._first:
