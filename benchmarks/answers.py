@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.network import Network, multiply_adds, parameter_shapes
+from convlens.network import Network, halo, multiply_adds, parameter_shapes, stride
 
 from .suites import Job
 
@@ -26,6 +26,8 @@ BATCHES = 4
 """Batches that training goes through in turn, so that it does not live on one that never leaves the cache."""
 RATE = 0.1
 """Learning rate: a step moves parameters far enough to see its gradient in float32."""
+BAND = 64
+"""Rows of an output that are computed in float64 at once."""
 SAFETY = 8
 """Standard deviations of the rounding error that are let pass."""
 
@@ -82,7 +84,9 @@ def expected(problem: Problem) -> Answers:
 
     module = loaded(build(problem.network), problem.parameters).double()
     x = torch.from_numpy(problem.inputs[0]).double()
-    if problem.job.task in ("infer", "pool"):
+    if problem.job.task == "scan":
+        return {"output": _in_bands(problem.network, module, problem.inputs[0])}
+    if problem.job.inference:
         with torch.inference_mode():
             return {"output": module(x).numpy()}
     if problem.job.task == "train":
@@ -98,6 +102,21 @@ def expected(problem: Problem) -> Answers:
         assert parameter.grad is not None
         found[f"gradient.{name}"] = parameter.grad.numpy()
     return found
+
+
+def _in_bands(network: Network, module: Any, x: Floats) -> NDArray[np.float64]:
+    """The output of a whole picture, so many of its rows at a time that float64 fits into memory."""
+    import torch
+
+    ((before, after), _), (jump, _) = halo(network), stride(network)
+    found = []
+    for first in range(0, network.output_shape[1], BAND):
+        stop = min(first + BAND, network.output_shape[1])
+        start = max(0, first - -(-before // jump))
+        part = torch.from_numpy(x[:, :, start * jump : stop * jump + after]).double()
+        with torch.inference_mode():
+            found.append(module(part).numpy()[:, :, first - start : stop - start])
+    return np.concatenate(found, 2)
 
 
 def bound(problem: Problem, name: str) -> float:

@@ -92,12 +92,13 @@ def paired(first: list[float], second: list[float]) -> float:
 
 @dataclass
 class Entry:
-    """A contender in a row: what it ran, or why it did not."""
+    """A contender in a row: what it ran and the bytes that it needed, or why it did not."""
 
     name: str
     ours: bool
     peer: bool
     note: str = ""
+    memory: int | None = None
     bursts: list[Burst] = field(default_factory=list)
 
     def samples(self, clock: Clock) -> list[float]:

@@ -1,9 +1,10 @@
 """Measure convlens against its peers: ``python -m benchmarks.run [SUITE ...]``.
 
-Suites: train, infer, layers, pools, startup; train and infer when none is named. All run on one core, one thread each,
-in processes of their own that take turns in bursts; every answer is checked against float64 before it is timed. Peers
-that are not installed are named and left out (``pip install -r benchmarks/requirements.txt``). Records, tables and
-plots go to benchmarks/results; --quick is for looking whether it works, and keeps nothing.
+Suites: train, infer, layers, pools, scan, startup; train and infer when none is named. All run on one core, one thread
+each, in processes of their own that take turns in bursts; every answer is checked against float64 before it is timed,
+and the suite scan also asks how much memory a call takes. Peers that are not installed are named and left out (``pip
+install -r benchmarks/requirements.txt``). Records, tables and plots go to benchmarks/results; --quick is for looking
+whether it works, and keeps nothing.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ def measure(job: Job, crew: Crew, settings: Settings, status: Status) -> Row:
     found = race({limit: crew.member(limit), **racing}, settings.rounds, settings.seconds, tell)
     for entry in entries:
         entry.bursts = found.get(entry.name, [])
+        if entry.bursts:
+            entry.memory = racing[entry.name].ask("memory").get("bytes")
     peaks = [amount / burst.seconds(settings.clock) for burst in found[limit]]
     return Row(job.title, str(job.network), job.batch, job.work, entries, peaks, settings.clock, job.scale)
 
@@ -76,9 +79,12 @@ def measure(job: Job, crew: Crew, settings: Settings, status: Status) -> Row:
 def run(suite: str, settings: Settings, console: Console, rows_with: str) -> list[Row]:
     """All rows of a suite, each shown when it is done."""
     rows = []
-    with tempfile.TemporaryDirectory() as folder, Crew(Path(folder)) as crew, console.status(suite) as status:
-        for job in jobs(suite):
-            if rows_with in job.title:
+    asked = [job for job in jobs(suite) if rows_with in job.title]
+    # what a picture left behind in a process would hide the memory that the next one takes
+    crews = [[job] for job in asked] if suite == "scan" else [asked]
+    for together in crews:
+        with tempfile.TemporaryDirectory() as folder, Crew(Path(folder)) as crew, console.status(suite) as status:
+            for job in together:
                 rows.append(measure(job, crew, settings, status))
                 table.show_row(console, rows[-1])
     return rows

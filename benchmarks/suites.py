@@ -15,12 +15,21 @@ from convlens.network import Network, costs, resolve
 
 from .measure import ARITHMETIC, MEMORY, Scale
 
-Task = Literal["train", "infer", "gradients", "pool"]
+Task = Literal["train", "infer", "gradients", "pool", "scan"]
 LAYERS = Path(__file__).with_name("layers.txt")
 
 SIGNAL_NET = "1x128: conv 8 5, relu, maxpool 2, conv 16 5, relu, maxpool 2, flatten, linear 64, relu, linear 6"
 VOLUME_NET = (
     "1x20x20x20: conv 6 5 pad 2, relu, maxpool 2, conv 16 5, relu, maxpool 2, flatten, linear 64, relu, linear 3"
+)
+_POOLED = (
+    "conv 8 5 pad 2, relu, maxpool 2, conv 16 5 pad 2, relu, maxpool 2, conv 32 5 pad 2, relu, maxpool 2, conv 2 1"
+)
+SCAN_NETS = (
+    f"3x3000x4000: {_POOLED}",
+    f"3x480x640: {_POOLED}",
+    "1x1080x1920: conv 16 3 pad 1, relu, conv 16 3 pad 1, relu, conv 1 3 pad 1",
+    "3x1080x1920: conv 32 7 stride 2 pad 3, relu, maxpool 3 stride 2 pad 1, conv 32 3 pad 1, relu, conv 4 1",
 )
 
 
@@ -32,6 +41,7 @@ class Job:
         task: "train": forward, cross-entropy, backward and the step of SGD. "infer": outputs from inputs, numpy to
             numpy. "gradients": forward, and back from a given gradient of the outputs to the input and all parameters.
             "pool": one pool of an array that lies as the contender likes it best.
+            "scan": the output of a fully convolutional network for one large picture, numpy to numpy.
         net: a name or a line of notation.
         batch: examples a call.
         seed: of the inputs and parameters.
@@ -50,8 +60,13 @@ class Job:
     @property
     def title(self) -> str:
         """How the row is called: the task, the network as it was named, the batch."""
-        verb = {"train": "train", "infer": "infer", "gradients": "forward+backward", "pool": "pool"}[self.task]
+        verb = {"gradients": "forward+backward"}.get(self.task, self.task)
         return f"{verb} {self.net}, batch {self.batch}"
+
+    @property
+    def inference(self) -> bool:
+        """Whether outputs are all that is wanted."""
+        return self.task in ("infer", "pool", "scan")
 
     @property
     def scale(self) -> Scale:
@@ -73,7 +88,7 @@ class Job:
         network's own input, so its first layer saves one of the three.
         """
         each = [cost.multiply_adds for cost in costs(self.network)]
-        if self.task == "infer":
+        if self.inference:
             return 2 * self.batch * sum(each)
         first = next(i for i, adds in enumerate(each) if adds)
         return 2 * self.batch * (3 * sum(each) - (each[first] if self.task == "train" else 0))
@@ -102,7 +117,9 @@ def jobs(suite: str) -> list[Job]:
     if suite == "pools":
         pools = ("maxpool 2", "avgpool 2", "maxpool 3 stride 2", "avgpool 3 stride 2", "maxpool 3 stride 2 pad 1")
         return [Job("pool", f"64x56x56: {pool}", 64) for pool in pools]
+    if suite == "scan":
+        return [Job("scan", net, 1) for net in SCAN_NETS]
     return [Job("gradients", line, 64) for line in layer_lines()]
 
 
-SUITES = ("train", "infer", "layers", "pools", "startup")
+SUITES = ("train", "infer", "layers", "pools", "scan", "startup")

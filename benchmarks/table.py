@@ -13,6 +13,9 @@ from rich.table import Table
 from .measure import Entry, Row, Summary
 from .startup import Startup
 
+LONG = 0.01
+"""Seconds from which a call is counted in them."""
+
 
 def show_sheet(console: Console, sheet: dict[str, Any]) -> None:
     """Print the machine sheet."""
@@ -28,11 +31,13 @@ def show_sheet(console: Console, sheet: dict[str, Any]) -> None:
 
 
 def rate(row: Row, seconds: float) -> str:
-    """Seconds a call as people say it: microseconds for one example, examples a second for many.
+    """Seconds a call as people say it: microseconds for one, seconds for a large one, examples a second for many.
 
     >>> rate(Row("", "", 256, 0, [], [], "wall"), 0.01)
     '25,600/s'
     """
+    if row.batch == 1 and seconds >= LONG:
+        return f"{seconds:.3f} s"
     return f"{seconds * 1e6:,.1f} µs" if row.batch == 1 else f"{row.batch / seconds:,.0f}/s"
 
 
@@ -57,7 +62,7 @@ def show_row(console: Console, row: Row) -> None:
         caption += "; seconds on the core, not on the wall"
     table = Table(title=row.title, caption=caption, title_justify="left", caption_justify="left")
     table.add_column("contender")
-    for name in ("median", "best", "spread", scale.rate, "of peak", "to best peer", "core"):
+    for name in ("median", "best", "spread", scale.rate, "of peak", "to best peer", "core", "memory"):
         table.add_column(name, justify="right", no_wrap=True)
     ran = [(entry, summary) for entry in row.entries if (summary := row.summary(entry)) is not None]
     for entry, summary in sorted(ran, key=lambda pair: pair[1].median):
@@ -71,6 +76,7 @@ def show_row(console: Console, row: Row) -> None:
             f"{100 * share:.0f} %" if share is not None else "",
             verdict(row, entry),
             f"{100 * entry.core:.0f} %",
+            f"{entry.memory / 1e6:,.0f} MB" if entry.memory is not None else "",
         )
     console.print(table)
     for note in notes(row):
@@ -139,6 +145,7 @@ def _entry(row: Row, entry: Entry) -> dict[str, object]:
         "of_peak": row.share(entry),
         "to_best_peer": row.ratio(entry),
         "core": entry.core,
+        "memory": entry.memory,
         "bursts": [asdict(burst) for burst in entry.bursts],
     }
 

@@ -2,6 +2,7 @@
 
     {"do": "prepare", "job": {...}, "expected": FILE}   -> {"ok": true}, or {"missing", "refused" or "wrong": WHY}
     {"do": "burst", "seconds": S}                       -> {"calls": N, "wall": SECONDS, "cpu": SECONDS}
+    {"do": "memory"}                                    -> {"bytes": what a call needs at most, None where unknown}
     {"do": "answer", "job": {...}, "to": FILE}          -> {"ok": true}; what the right answers are, in float64
     {"do": "first", "job": {...}}                       -> {"imports": SECONDS, "first": SECONDS}
 
@@ -10,6 +11,7 @@ Replies go where standard output went at the start; whatever a library prints go
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -18,6 +20,7 @@ import time
 import traceback
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,12 +53,28 @@ def burst(call: Callable[[], object], seconds: float) -> dict[str, float]:
             return {"calls": calls, "wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
 
 
+def resident(which: str) -> int | None:
+    """Bytes of this process that lie in memory now (VmRSS), or lay there at most (VmHWM); None where none can say."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(which)), None)
+
+
+def forget_peak() -> None:
+    """Let VmHWM begin anew."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 class Worker:
     """What one process holds: its contender, and the job it is prepared for."""
 
     def __init__(self, name: str) -> None:
         self.contender: Contender | None = next((c for c in CONTENDERS if c.name == name), None)
         self.run: Run | None = None
+        self.before: int | None = None
         if name == PEAK:
             from .machine import peak_call
 
@@ -71,7 +90,10 @@ class Worker:
         self.run = None
         gc.collect()
         problem = Problem(Job(**job))
+        drawn = problem.parameters, problem.inputs  # before the memory is looked at
         try:
+            import_module(f"benchmarks.peers.{self.contender.module}")
+            self.before = resident("VmRSS")
             run = prepare(self.contender, problem)
             given = run.answers()
         except ImportError as error:
@@ -81,6 +103,7 @@ class Worker:
         with np.load(expected) as right:
             if found := faults(problem, dict(right), given):
                 return {"wrong": found}
+        del drawn
         self.run = run
         return {"ok": True}
 
@@ -88,6 +111,14 @@ class Worker:
         """Run the prepared job."""
         assert self.run is not None
         return burst(self.run.call, seconds)
+
+    def memory(self) -> dict[str, object]:
+        """How far a call of the prepared job raises what this process holds over what it held before preparing it."""
+        assert self.run is not None
+        forget_peak()
+        self.run.call()
+        peak = resident("VmHWM")
+        return {"bytes": None if peak is None or self.before is None else peak - self.before}
 
     def answer(self, job: dict[str, Any], to: str) -> dict[str, object]:
         """Write the right answers of a job to a file."""

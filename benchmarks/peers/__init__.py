@@ -45,7 +45,7 @@ class Contender:
     options: dict[str, Any] = field(default_factory=dict)
     tuned: bool = False
     both: bool = True
-    tasks: tuple[Task, ...] = ("train", "infer", "gradients")
+    tasks: tuple[Task, ...] = ("train", "infer", "gradients", "scan")
     slow: bool = False
 
     @property
@@ -71,8 +71,8 @@ _BASE = (
     Contender("torch.compile, max-autotune", "torch_compile", {"autotune": True}, tuned=True, both=False, slow=True),
     Contender("JAX jit, NHWC", "jax_jit", {"channels_last": True}, both=False),
     Contender("JAX jit, NCHW", "jax_jit", both=False),
-    Contender("ONNX Runtime", "onnx_runtime", tasks=("infer", "pool")),
-    Contender("OpenVINO", "openvino_runtime", tasks=("infer", "pool")),
+    Contender("ONNX Runtime", "onnx_runtime", tasks=("infer", "pool", "scan")),
+    Contender("OpenVINO", "openvino_runtime", tasks=("infer", "pool", "scan")),
 )
 
 CONTENDERS = tuple(

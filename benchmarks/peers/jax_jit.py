@@ -30,13 +30,15 @@ def prepare(problem: Problem, channels_last: bool = False) -> Run:
         if not isinstance(layer, (Conv, MaxPool, AvgPool, Linear, Flatten, *ACTIVATIONS)):
             raise RefusedError(f"the benchmark does not write {type(layer).__name__} in JAX")
     parameters = {name: jnp.asarray(value) for name, value in problem.parameters.items()}
-    if problem.job.task == "infer":
+    if problem.job.inference:
         run = jax.jit(lambda p, x: _apply(network, last, p, x))
         x = problem.inputs[0]
-        return Run(
-            lambda: np.asarray(run(parameters, _placed(x, last))),
-            lambda: {"output": np.asarray(run(parameters, _placed(x, last)))},
-        )
+
+        def call() -> Any:
+            y = np.asarray(run(parameters, _placed(x, last)))
+            return np.moveaxis(y, -1, 1) if last and y.ndim > 2 else y
+
+        return Run(call, lambda: {"output": call()})
     if problem.job.task == "train":
         return _train(problem, parameters, last)
     inputs, upstream = jnp.asarray(_placed(problem.inputs[0], last)), jnp.asarray(_placed(problem.upstream, last))

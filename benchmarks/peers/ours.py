@@ -1,4 +1,4 @@
-"""convlens: the engine's Program, numpy arrays in and out."""
+"""convlens: the engine's Program, or its Scan of large pictures; numpy arrays in and out."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ def prepare(problem: Problem) -> Run:
     """A job on one thread."""
     if problem.job.task == "pool":
         return _pool(problem)
+    if problem.job.task == "scan":
+        return _scan(problem)
     try:
         training = problem.job.task != "infer"
         program = engine.compile(problem.network, problem.parameters, training=training, threads=1)
@@ -48,6 +50,11 @@ def _pool(problem: Problem) -> Run:
         return engine.avg_pool(x, layer.window, layer.stride, layer.padding, layer.ceil, layer.count_padding)
 
     return Run(call, lambda: {"output": call()})
+
+
+def _scan(problem: Problem) -> Run:
+    scan, [[picture]] = engine.Scan(problem.network, problem.parameters, threads=1), problem.inputs
+    return Run(lambda: scan(picture), lambda: {"output": scan(picture)[None]})
 
 
 def _train(problem: Problem, program: engine.Program) -> Run:

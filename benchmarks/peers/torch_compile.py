@@ -23,7 +23,7 @@ def prepare(problem: Problem, channels_last: bool = False, autotune: bool = Fals
         raise RefusedError("inductor needs a C++ compiler, and there is none")
     torch.set_num_threads(1)
     torch._dynamo.reset()
-    torch._inductor.config.freezing = problem.job.task == "infer"
+    torch._inductor.config.freezing = problem.job.inference
     settings: dict[str, Any] = {"dynamic": False, "fullgraph": True}
     if autotune:
         settings["mode"] = "max-autotune-no-cudagraphs"

@@ -26,7 +26,7 @@ def runs(problem: Problem, channels_last: bool, wrap: Callable[[Module], Module]
     """A job with a module that ``wrap`` may compile."""
     layout = memory_format(len(problem.network.input_shape) - 1, channels_last)
     module = loaded(build(problem.network), problem.parameters).to(memory_format=layout)  # type: ignore[call-overload]
-    tasks = {"infer": _infer, "train": _train, "gradients": _gradients, "pool": _pool}
+    tasks = {"infer": _infer, "scan": _infer, "train": _train, "gradients": _gradients, "pool": _pool}
     return tasks[problem.job.task](problem, module, layout, wrap)
 
 

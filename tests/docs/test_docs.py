@@ -29,6 +29,7 @@ import convlens
 from convlens.cli.main import app, main
 from convlens.data.fashion_mnist import SYSTEM as DEBIAN
 from convlens.data.fashion_mnist import cache_folder
+from convlens.engine import Scan
 from convlens.network import notation
 from convlens.training.recipe import RECIPES, Recipe
 
@@ -64,6 +65,7 @@ def test_the_pages_are_there() -> None:
         "data.md",
         "training.md",
         "finding.md",
+        "scanning.md",
         "house.md",
     }
 
@@ -323,3 +325,11 @@ def pool_row(row: dict[str, Any]) -> dict[str, str]:
         "times PyTorch, NCHW": times("NCHW"),
         "times PyTorch, channels_last": times("channels_last"),
     }
+
+
+def test_the_arguments_of_a_scan_are_those_that_it_has() -> None:
+    arguments = inspect.signature(Scan).parameters.values()
+    rows = table(section(TEXTS["scanning.md"], "What a picture may be"))
+    assert [(row["argument of Scan"], row["default"]) for row in rows] == [
+        (argument.name, "" if argument.default is argument.empty else str(argument.default)) for argument in arguments
+    ]

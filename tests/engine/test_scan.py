@@ -170,7 +170,8 @@ def test_a_source_may_give_its_channels_first() -> None:
             self.shape = (3, 30, 44)  # type: ignore[assignment]
 
         def __getitem__(self, part: tuple[slice, slice]) -> np.ndarray:
-            return np.stack([super().__getitem__(part) // n for n in (1, 2, 3)])
+            plane = super().__getitem__(part)
+            return np.stack([plane // n for n in (1, 2, 3)])
 
     made = Planes()
     np.testing.assert_array_equal(scan_of()(made), scan_of()(made[0:30, 0:44]))

@@ -20,7 +20,7 @@ class Source(Protocol):
     """What holds a picture: an array, a memory map, or any object with these three.
 
     ``shape`` is (H, W), (H, W, C) or (C, H, W); slices ``[y0:y1, x0:x1]`` give that part of every channel, (h, w),
-    (h, w, C) or (C, h, w). Of an array the channels may stand first too: it is sliced as arrays are.
+    (h, w, C) or (C, h, w). An array is sliced as arrays are, wherever its channels stand.
     """
 
     @property
