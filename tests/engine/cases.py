@@ -20,6 +20,7 @@ from convlens.network import (
     Flatten,
     Layer,
     Linear,
+    LocalConv,
     MaxPool,
     Network,
     NetworkError,
@@ -87,7 +88,7 @@ def _awkward(rng: np.random.Generator) -> Iterator[Network]:
         yield yielded
 
 
-def _conv(rng: np.random.Generator, shape: Shape) -> Conv:
+def _conv(rng: np.random.Generator, shape: Shape) -> Conv | LocalConv:
     rank = len(shape) - 1
 
     def per_axis(low: int, high: int) -> tuple[int, ...]:
@@ -97,7 +98,8 @@ def _conv(rng: np.random.Generator, shape: Shape) -> Conv:
     filters = groups * int(rng.choice([1, 2, 3] if groups > 1 else [1, 2, 5, 7, 9]))
     kernel, most = per_axis(1, 5), 3 if rank == 3 else 6
     padding = tuple((int(a), int(b)) for a, b in rng.integers(0, most, (rank, 2)))
-    return Conv(filters, kernel, per_axis(1, 6 if rng.random() < 0.2 else 3), padding, per_axis(1, 3), groups)
+    kind = LocalConv if rng.random() < 0.2 else Conv
+    return kind(filters, kernel, per_axis(1, 6 if rng.random() < 0.2 else 3), padding, per_axis(1, 3), groups)
 
 
 def _behind(rng: np.random.Generator, rank: int) -> tuple[Layer, ...]:
@@ -145,13 +147,15 @@ def magnitude(network: Network, images: int = 32) -> float:
     forward, bits = [2.0], [0]
     for layer, shape in zip(network.layers, network.shapes, strict=False):
         terms, fraction = _terms(layer, shape)
-        forward.append(forward[-1] * terms + (1 if terms > 1 or isinstance(layer, (Conv, Linear, Dense4d)) else 0))
+        forward.append(
+            forward[-1] * terms + (1 if terms > 1 or isinstance(layer, (Conv, LocalConv, Linear, Dense4d)) else 0)
+        )
         bits.append(bits[-1] + fraction)
     largest, back = forward[-1] * 2.0 ** bits[-1], 1.0
     for i in reversed(range(len(network.layers))):
         layer, shape = network.layers[i], network.shapes[i]
         cells = math.prod(network.shapes[i + 1])
-        if isinstance(layer, (Conv, Linear, Dense4d)):
+        if isinstance(layer, (Conv, LocalConv, Linear, Dense4d)):
             largest = max(largest, back * forward[i] * cells * images * 2.0 ** bits[-1])
             back *= cells
         elif isinstance(layer, (MaxPool, AvgPool)):
@@ -162,8 +166,10 @@ def magnitude(network: Network, images: int = 32) -> float:
 
 def _terms(layer: Layer, shape: Shape) -> tuple[int, int]:
     """How many terms a sum of the layer has, and the bits that it adds behind the point."""
-    if isinstance(layer, (Conv, Linear, Dense4d)):
+    if isinstance(layer, (Conv, LocalConv, Linear, Dense4d)):
         weight = parameter_shapes(layer, shape)["weight"]
+        if isinstance(layer, LocalConv):
+            weight = weight[len(shape) - 1 :]
         return math.prod(weight) // (weight[0] if not isinstance(layer, Dense4d) else 1), 0
     if isinstance(layer, AvgPool):
         return 1, math.prod(a.kernel for a in axes(layer, shape)).bit_length() - 1

@@ -25,6 +25,7 @@ LINES = [
     "1x9x10: conv 9 3 pad 3+0x0+5 stride 2, tanh, avgpool 2x1, conv 17 1, flatten, linear 2",
     "3x11x13: conv 6 3 stride 2 pad 1+2x0+1 groups 3, relu, conv 4 3 dilation 2 pad same, sigmoid, avgpool 3x2",
     "2x7x9: maxpool 3 stride 2 pad 1 ceil, avgpool 2 stride 1 pad 1 excludepad, flatten, linear 9 nobias",
+    "2x7x9: local 6 3 pad 2+1x0 stride 2x1 groups 2, relu, maxpool 2x3, local 3 1x2, tanh, avgpool 2x1",
     "1x5x4x3: conv 7 2 pad 1, relu, maxpool 2x2x1, conv 2 2, flatten, linear 8",
     "1x1: conv 1 1 pad 3+7 stride 5",
 ]

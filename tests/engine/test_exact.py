@@ -28,6 +28,8 @@ BESIDE_THE_LANES = [
     "{n}: linear {n}, relu, linear 1",
     "1x3x{n}: conv 2 3 pad 1, maxpool 1x2",
     "2x{n}x3: avgpool 2 stride 1 pad 1",
+    "1x3x{n}: local {n} 2 pad 1, relu, maxpool 2",
+    "{n}x4: local {n} 3 groups {n}",
 ]
 EMPTY = ["2x3x3: flatten", "3: dropout 0.5", "2x2x2: dropout 0, flatten"]
 

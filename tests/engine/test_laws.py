@@ -23,6 +23,7 @@ LINEAR = [
     "4x9: conv 8 4 stride 3 pad 5+1 groups 4 nobias, avgpool 3 stride 1 pad 1",
     "1x4x3x5: conv 3 2 pad 1 nobias, conv 2 3x1x2 nobias",
     "17: linear 9 nobias, linear 11 nobias",
+    "2x6x7: local 4 3 stride 1x2 pad 1 groups 2 nobias, avgpool 2, local 3 2 nobias",
 ]
 TARGETS = pytest.mark.parametrize("target", runnable(), ids=lambda target: target.name)
 

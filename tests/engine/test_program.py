@@ -15,6 +15,8 @@ MORE = [
     "flatten, linear 5",
     "4x8x8: conv 20 1, relu, conv 2 15 pad 7, tanh, flatten, linear 3, relu, linear 4 nobias",
     "2x9x9: conv 4 3 pad 1, batchnorm, relu, maxpool 2, batchnorm, conv 2 3, batchnorm",
+    "2x9x8: local 4 3 pad 1 stride 1x2, sigmoid, avgpool 2, local 3 2, tanh, maxpool 3x1, flatten, linear 3",
+    "1x9x9: local 3 2, batchnorm, relu, local 2 3 groups 1, maxpool 3 stride 2",
 ]
 
 
@@ -90,8 +92,8 @@ def test_any_number_of_threads_gives_the_same_bits() -> None:
 
 
 def test_what_has_no_kernel_is_refused_with_its_reason() -> None:
-    network = Network.parse("2x9x9: local 2 3, batchnorm, dropout 0.5, flatten, linear 2")
+    network = Network.parse("2x9x9: conv 2 3, batchnorm, relu, batchnorm, dropout 0.5, flatten, linear 2")
     with pytest.raises(EngineError) as caught:
         Program(network, parameters(network), training=True)
-    for part in ("layer 1 (local 2 3)", "layer 2 (batchnorm)", "layer 3 (dropout)"):
+    for part in ("layer 2 (batchnorm)", "layer 4 (batchnorm)", "layer 5 (dropout)"):
         assert part in str(caught.value)

@@ -57,7 +57,8 @@ def test_whole_numbers_are_equal_bit_for_bit(line: str, target: Target) -> None:
 
 
 def test_most_networks_have_the_layout() -> None:
-    every = [plan(Network.parse(line), target) for line, target in turns()]
+    # a local convolution has none: its weights are read once an image, whatever lies in the lanes
+    every = [plan(Network.parse(line), target) for line, target in turns() if "local" not in line]
     assert sum(single(p) is not None for p in every) > 0.75 * len(every)
 
 

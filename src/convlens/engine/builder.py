@@ -313,6 +313,13 @@ class Kernel:
             step //= 2
         return rows
 
+    def totals(self, rows: list[Value]) -> Value:
+        """The total of the lanes of each vector, at most as many as lanes: mirrored, and added in a fixed order."""
+        columns = self.transpose([*rows, *[self.zero()] * (self.lanes - len(rows))])
+        while len(columns) > 1:
+            columns = [self.b.fadd(a, b) for a, b in zip(columns[::2], columns[1::2], strict=True)]
+        return columns[0]
+
     def _mix(self, a: Value, b: Value, places: list[int]) -> Value:
         return self.b.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(places)), places))
 

@@ -8,6 +8,7 @@ from convlens.network import costs, print_layer
 
 from .kernels.convolution import Convolution
 from .kernels.dense import even, most_sums
+from .kernels.local import filters_at_once
 from .kernels.pooling import Pooling
 from .plan import Dense, Group, Plan
 from .schedule import Schedule
@@ -49,7 +50,7 @@ def rows(plan: Plan) -> list[Row]:
         found.append(
             Row(
                 ", ".join(print_layer(layer) for layer in plan.network.layers[first:stop]),
-                KINDS[type(group.work)],
+                "local" if group.local else KINDS[type(group.work)],
                 f"{tile.channels}x{tile.rows}x{tile.columns}" if tile else "",
                 4 * group.source.floats,
                 4 * group.result.floats,
@@ -74,6 +75,9 @@ def _tile(plan: Plan, group: Group) -> tuple[Tile | None, float | None]:
         loads = (tile.channels + 1) / LOADS_A_CYCLE
         return tile, tile.channels / FMAS_A_CYCLE / max(tile.channels / FMAS_A_CYCLE, loads)
     filters, unit = work.filters // work.groups, work.pool.window[2] if work.pool else 1
+    if work.local:  # every multiply-add loads a weight of its own, and shares the cell with the other filters
+        many = filters_at_once(plan.target, work)
+        return Tile(many, len(work.rows), unit), many / FMAS_A_CYCLE / ((many + 1) / LOADS_A_CYCLE)
     columns = work.out[2] * unit
     tile = choose(plan.target, filters, len(work.rows), columns, unit)
     spent = sum(

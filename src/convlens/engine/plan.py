@@ -80,6 +80,11 @@ class Group:
         return self.weight.replace("weight", "bias")
 
     @property
+    def local(self) -> bool:
+        """Whether every position has weights and a bias of its own."""
+        return isinstance(self.work, Convolution) and self.work.local
+
+    @property
     def straight(self) -> bool:
         """Whether nothing follows the sums: the result's gradient is theirs."""
         if isinstance(self.work, Pooling):
@@ -113,14 +118,25 @@ class Group:
             return self.work.outputs * self.work.inputs
         if isinstance(self.work, Pooling):
             return 0
-        return self.work.filters * (self.work.channels // self.work.groups) * self.work.window.taps
+        positions = math.prod(self.work.window.out) if self.work.local else 1
+        return positions * self.work.filters * (self.work.channels // self.work.groups) * self.work.window.taps
+
+    @property
+    def bias_floats(self) -> int:
+        """Floats of its bias, or of as many zeros."""
+        return self.sums.cells * self.sums.channels if self.local else self.result.channels
 
     @property
     def weight_sums(self) -> int:
         """Floats of the weight gradient while it is summed up: a number a lane, or whole vectors along the inputs."""
         if isinstance(self.work, Dense):
             return self.work.outputs * mirrored(self.work.inputs, self.result.lanes)
-        return self.weight_floats * self.result.lanes
+        return self.weight_floats * (1 if self.local else self.result.lanes)
+
+    @property
+    def bias_sums(self) -> int:
+        """Floats of the bias gradient while it is summed up: a number a lane, or one where positions share nothing."""
+        return self.bias_floats * (1 if self.local else self.result.lanes)
 
 
 @dataclass(frozen=True)
@@ -155,9 +171,7 @@ def refusals(network: Network, *, training: bool) -> list[str]:
     found = []
     for i, layer in enumerate(network.layers):
         name = f"layer {i + 1} ({print_layer(layer)})"
-        if isinstance(layer, LocalConv):
-            found.append(f"{name}: the engine has no kernel for weights of their own at every position")
-        elif isinstance(layer, Dropout) and training and layer.probability > 0:
+        if isinstance(layer, Dropout) and training and layer.probability > 0:
             found.append(f"{name}: the engine does not draw the random numbers of dropout while training")
         elif isinstance(layer, BatchNorm) and training:
             found.append(f"{name}: the engine does not gather the statistics of a batch while training")
@@ -239,9 +253,10 @@ def _skipped(network: Network, at: int) -> int:
 
 def _opened(layer: Layer, shape: tuple[int, ...], i: int) -> tuple[Convolution | Dense, str | None]:
     """The work that a layer opens; activations, pools and batch norms ride on a 1x1 convolution of each channel."""
-    if isinstance(layer, Conv):
-        window = Window.of(axes(layer, shape))
-        return Convolution(window, shape[0], layer.out_channels, layer.groups, layer.bias, None), f"{i}.weight"
+    if isinstance(layer, (Conv, LocalConv)):
+        window, local = Window.of(axes(layer, shape)), isinstance(layer, LocalConv)
+        work = Convolution(window, shape[0], layer.out_channels, layer.groups, layer.bias, None, local=local)
+        return work, f"{i}.weight"
     if isinstance(layer, Linear):
         return Dense(shape[0], layer.out_features, layer.bias, None), f"{i}.weight"
     if isinstance(layer, Dense4d):

@@ -39,6 +39,7 @@ BLOCKS_A_SHARE = 8
 """Blocks that a share of a training batch has at least: its sums cost as much as a block, so fewer would not pay."""
 
 Run = Callable[[dict[str, int], int, int], None]
+Fold = Callable[[Floats], Floats]
 
 
 class Program:
@@ -108,7 +109,7 @@ class Program:
         """Every group's weight and bias as they were loaded."""
         for group, place in zip(self.plan.groups, self._schedule.buffers, strict=True):
             weight = self._weights[place.weight : place.weight + group.weight_floats]
-            bias = self._weights[place.bias : place.bias + group.result.channels]
+            bias = self._weights[place.bias : place.bias + group.bias_floats]
             yield weight, bias if group.bias else None
 
     # ---- what it computes ----
@@ -247,15 +248,26 @@ class Program:
         return run
 
     @cached_property
-    def _folds(self) -> list[tuple[Callable[..., None], Callable[..., None] | None]]:
-        target = self.plan.target
+    def _folds(self) -> list[tuple[Fold | None, Fold | None]]:
+        """What adds up the lanes of each group's bias and weight; None where no number a lane is kept."""
         found = []
         for group in self.plan.groups:
-            bias = machine_code.load(gradients.fold(target, group.result.channels, "fold"))
-            count = group.weight_sums // target.lanes
             conv = group.weight is not None and isinstance(group.work, Convolution)
-            found.append((bias, machine_code.load(gradients.fold(target, count, "fold")) if conv else None))
+            floats = (0 if group.local else group.bias_sums, group.weight_sums if conv and not group.local else 0)
+            bias, weight = (self._fold(n // self.plan.target.lanes) if n else None for n in floats)
+            found.append((bias, weight))
         return found
+
+    def _fold(self, count: int) -> Fold:
+        """Adds up the lanes of ``count`` numbers."""
+        call = machine_code.load(gradients.fold(self.plan.target, count, "fold"))
+
+        def fold(sums: Floats) -> Floats:
+            numbers = aligned(count)
+            call(sums.ctypes.data, numbers.ctypes.data)
+            return numbers
+
+        return fold
 
     # ---- scratch and sums ----
 
@@ -285,18 +297,13 @@ class Program:
         ):
             if group.weight is None:
                 continue
+            weight = total[b.weight_sums : b.weight_sums + group.weight_sums]
             if isinstance(group.work, Dense):
-                rows = total[b.weight_sums : b.weight_sums + group.weight_sums].reshape(group.work.outputs, -1)
-                weight = np.ascontiguousarray(rows[:, : group.work.inputs])
-            else:
-                assert fold_weight is not None
-                weight = aligned(group.weight_floats)
-                fold_weight(total[b.weight_sums :].ctypes.data, weight.ctypes.data)
-            found[group.weight] = weight.reshape(self._shapes[group.weight])
+                weight = weight.reshape(group.work.outputs, -1)[:, : group.work.inputs]
+            found[group.weight] = (fold_weight or np.array)(weight).reshape(self._shapes[group.weight])
             if group.bias:
-                bias = aligned(math.prod(self._shapes[group.bias]))
-                fold_bias(total[b.bias_sums :].ctypes.data, bias.ctypes.data)
-                found[group.bias] = bias.reshape(self._shapes[group.bias])
+                bias = total[b.bias_sums : b.bias_sums + group.bias_sums]
+                found[group.bias] = (fold_bias or np.array)(bias).reshape(self._shapes[group.bias])
         return found
 
 

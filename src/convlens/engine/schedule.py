@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .driver import Place, Step
-from .kernels import convolution, dense, gradients, images, loss, pooling, slopes
+from .kernels import convolution, dense, gradients, images, local, loss, pooling, slopes
 from .kernels.convolution import Convolution
 from .kernels.pooling import Pooling
 from .layout import Layout
@@ -81,7 +81,6 @@ class Schedule:
     def _lay_out(self, group: Group) -> Buffers:
         training, work, lanes = self.plan.training, group.work, group.result.lanes
         scratch, sums = self.scratch, self.sums
-        filters = group.result.channels
         pool = work if isinstance(work, Pooling) else work.pool if isinstance(work, Convolution) else None
         argmax = pool is not None and pool.kind == "max"
         mirrored = dense.mirrored(work.inputs, lanes) * lanes if isinstance(work, Dense) else 0
@@ -93,9 +92,9 @@ class Schedule:
             where=scratch.take(group.result.floats if training and argmax else 0),
             mirrored=scratch.take(mirrored if training else 0),
             weight=self.parameters.take(group.weight_floats),
-            bias=self.parameters.take(filters),
+            bias=self.parameters.take(group.bias_floats),
             weight_sums=sums.take(group.weight_sums),
-            bias_sums=sums.take(filters * lanes),
+            bias_sums=sums.take(group.bias_sums),
         )
 
     def _keeps(self, group: Group) -> bool:
@@ -190,7 +189,9 @@ class Schedule:
             return Step(kernel, (self._source(i), weight, bias, self._result(i)))
         argmax = self.plan.training and work.pool is not None and work.pool.kind == "max"
         kept = group.sums if self._keeps(group) else None
-        kernel = convolution.forward(target, work, group.source, group.result, kept, "conv", argmax=argmax)
+        kernel = (local if work.local else convolution).forward(
+            target, work, group.source, group.result, kept, "conv", argmax=argmax
+        )
         more = (Place("scratch", b.kept), Place("scratch", b.where))
         return Step(kernel, (self._source(i), weight, bias, self._result(i), *more))
 
@@ -212,11 +213,13 @@ class Schedule:
         steps = self._through(i, work)
         if isinstance(work, Convolution):
             if group.weight:
-                kernel = gradients.of_weights(target, work, group.source, group.sums, "conv_weights")
+                kernel = (local if work.local else gradients).of_weights(
+                    target, work, group.source, group.sums, "conv_weights"
+                )
                 steps.append(Step(kernel, (self._source(i), gradient, sums)))
             if to_input:
                 plain = Layout(target.lanes, work.channels, work.window.size)
-                kernel = gradients.of_input(target, work, group.sums, plain, "conv_input")
+                kernel = (local if work.local else gradients).of_input(target, work, group.sums, plain, "conv_input")
                 steps.append(Step(kernel, (gradient, weight, self._upstream(i - 1))))
             return steps
         mirrored = Place("scratch", b.mirrored)
@@ -234,9 +237,16 @@ class Schedule:
         bias = Place("sums", b.bias_sums)
         if group.straight:
             kernel = slopes.totals(target, group.result.channels, group.plain, "bias")
+            if group.local:
+                kernel = local.of_bias(target, group.bias_floats, "bias")
             return [Step(kernel, (self._upstream(i), bias))] if group.bias else []
         pool = work.pool if isinstance(work, Convolution) else None
         layouts = (group.plain, group.result, group.sums, group.sums)
-        kernel = slopes.through(target, group.result.channels, work.activation, pool, *layouts, "slopes")
+        shared = not group.local
+        kernel = slopes.through(target, group.result.channels, work.activation, pool, *layouts, "slopes", shared=shared)
         scratch = (Place("scratch", b.kept), Place("scratch", b.where), Place("scratch", b.gradient))
-        return [Step(kernel, (self._upstream(i), self._result(i), *scratch, bias))]
+        steps = [Step(kernel, (self._upstream(i), self._result(i), *scratch, bias))]
+        if group.local and group.bias:
+            own = local.of_bias(target, group.bias_floats, "bias")
+            steps.append(Step(own, (Place("scratch", b.gradient), bias)))
+        return steps

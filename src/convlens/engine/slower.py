@@ -70,4 +70,4 @@ def outrun(network: Network) -> str:
 
 def _is_wide(work: Convolution) -> bool:
     pooled = work.pool is not None and work.pool.kind == "max" and work.pool.cells > 1
-    return min(work.channels, work.filters) >= WIDE * work.groups and not pooled
+    return not work.local and min(work.channels, work.filters) >= WIDE * work.groups and not pooled

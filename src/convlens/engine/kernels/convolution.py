@@ -171,12 +171,9 @@ class Turn:
         each, taps = c.channels // c.groups, c.window.taps
         origin = k.at(self.corner(at, column), (k.times(g, each), self.source.channel))
         weights = k.at(k.arguments[1], (filters, each * taps))
-        reduce = [(each, self.source.channel, taps), *self.kernel_rows(1)]
-        (_, _, kw), (_, _, sw), (_, _, dw) = c.window.kernel, c.window.stride, c.window.dilation
-        written = kw if kw <= MOST_TAPS else 1
-        if written < kw:
-            reduce.append((kw, dw * self.source.strides[2], 1))
-        rows = self.row_steps
+        written, columns = self.kernel_columns()
+        reduce = [(each, self.source.channel, taps), *self.kernel_rows(1), *columns]
+        sw, dilation, rows = c.window.stride[2], c.window.dilation[2], self.row_steps
         places = sorted({(r, x) for _, r, x in tile})
 
         def innermost(values: list[Value], inputs: Value, weight: Value) -> list[Value]:
@@ -186,7 +183,7 @@ class Turn:
                 outer(
                     k,
                     {o: (weight, o * each * taps + tap) for o in range(channels)},
-                    {(r, x): (inputs, rows[r] + (x * sw + tap * dw) * self.source.strides[2]) for r, x in places},
+                    {(r, x): (inputs, rows[r] + (x * sw + tap * dilation) * self.source.strides[2]) for r, x in places},
                     {(o, (r, x)): (o, r, x) for o, r, x in tile},
                     total,
                 )
@@ -216,6 +213,13 @@ class Turn:
         """The loops over kernel depth and height, as ``reduced`` takes them; a tap of the weight has ``tap`` floats."""
         (kd, kh, kw), (dd, dh, _), steps = self.c.window.kernel, self.c.window.dilation, self.source.strides
         return [(kd, dd * steps[0], kh * kw * tap), (kh, dh * steps[1], kw * tap)]
+
+    def kernel_columns(self) -> tuple[int, list[tuple[int, int, int]]]:
+        """How many columns of the kernel are written out, and the loop over them where they are too many."""
+        columns, dilation = self.c.window.kernel[2], self.c.window.dilation[2]
+        if columns <= MOST_TAPS:
+            return columns, []
+        return 1, [(columns, dilation * self.source.strides[2], 1)]
 
     def _cell(
         self,

@@ -224,21 +224,14 @@ def _weight_sums(
 def fold(target: Target, count: int, name: str) -> Kernel:
     """Write the kernel ``(sums, result)``: ``count`` numbers, each the total of its lanes, in a fixed order."""
     k = Kernel(name, target, ("sums", "result"))
-    # as many vectors as lanes, mirrored and added, make one vector of totals
     full, rest = divmod(count, k.lanes)
     if full:
         with k.each(full) as n:
             rows = [k.load(k.arguments[0], (n, k.lanes * k.lanes), i * k.lanes) for i in range(k.lanes)]
-            k.store(_added(k, k.transpose(rows)), k.arguments[1], (n, k.lanes), aligned=False)
+            k.store(k.totals(rows), k.arguments[1], (n, k.lanes), aligned=False)
     if rest:
         rows = [k.load(k.arguments[0], (full * k.lanes + i) * k.lanes) for i in range(rest)]
-        total = _added(k, k.transpose(rows + [k.zero()] * (k.lanes - rest)))
+        total = k.totals(rows)
         for i in range(rest):
             k.b.store(k.b.extract_element(total, k.lane(i)), k.at(k.arguments[1], full * k.lanes + i))
     return k
-
-
-def _added(k: Kernel, rows: list[Value]) -> Value:
-    while len(rows) > 1:
-        rows = [k.b.fadd(a, b) for a, b in zip(rows[::2], rows[1::2], strict=True)]
-    return rows[0]

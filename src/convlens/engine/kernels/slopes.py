@@ -29,6 +29,8 @@ def through(
     kept: Layout,
     gradient: Layout,
     name: str,
+    *,
+    shared: bool = True,
 ) -> Kernel:
     """Write the kernel ``(upstream, stored, kept, where, gradient, bias)``.
 
@@ -42,11 +44,12 @@ def through(
         kept: of the activations before an average pool.
         gradient: of the sums' gradient, without borders; cells that no window holds are left alone.
         name: the function's name.
+        shared: whether all positions of a feature map share a bias; if not, ``bias`` is left alone.
     """
     k = Kernel(name, target, ("upstream", "stored", "kept", "where", "gradient", "bias"))
     depth, height, width = result.size
     with k.each(filters) as o:
-        total = k.load(k.arguments[5], (o, k.lanes))
+        total = k.load(k.arguments[5], (o, k.lanes)) if shared else k.zero()
         with k.loop(depth, [total]) as z, k.loop(height, z.values) as y, k.loop(width, y.values) as x:
             at = (o, z.index, y.index, x.index)
             upstream = k.load(k.arguments[0], *_cell(result, at))
@@ -58,7 +61,8 @@ def through(
             x.next = [sum_]
             y.next = x.next
             z.next = x.next
-        k.store(z.out[0], k.arguments[5], (o, k.lanes))
+        if shared:
+            k.store(z.out[0], k.arguments[5], (o, k.lanes))
     return k
 
 
