@@ -7,11 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .finder import Finder
     from .finds import Finds
 
-__all__ = ["Finds"]
+__all__ = ["Finder", "Finds"]
 
-HOMES = {"Finds": "finds"}
+HOMES = {"Finder": "finder", "Finds": "finds"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,312 @@
+"""Batches of crops to learn from: marked things in place and laid elsewhere, rejected things, and the rest.
+
+A batch is a function of its number and of the seed, whoever prepares it and when.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .network import STRIDE
+from .scene import Patch, Scene
+from .warp import matrices, positions, sample
+
+Floats = NDArray[np.float32]
+
+SIDE = 60
+"""Pixels a side of a crop: a typical object with as much around it on every side as the network sees."""
+CELLS = SIDE // STRIDE
+STRAY = 0.2
+"""Which part of the crops is turned by any angle."""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How many crops of a batch show what."""
+
+    crops: int = 32
+    in_place: int = 12
+    pasted: int = 8
+    rejected: int = 6
+
+
+@dataclass(eq=False)
+class Material:
+    """What crops are cut from.
+
+    Args:
+        scenes: the pictures.
+        things: the marked objects, cut out.
+        others: the rejected ones, cut out.
+        turn: the largest angle by which objects are turned, in radians.
+        sides: working pixels of the side of a typical object.
+    """
+
+    scenes: list[Scene]
+    things: list[Patch]
+    others: list[Patch]
+    turn: float
+    side: float
+    places: dict[str, list[tuple[int, Floats]]] = field(default_factory=dict)
+
+    def gather(self) -> None:
+        """List the places of every kind anew; call it after the scenes have changed."""
+        kinds = ("objects", "nots", "hard")
+        self.places = {
+            kind: [(i, place[:2]) for i, scene in enumerate(self.scenes) for place in getattr(scene, kind)]
+            for kind in kinds
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Crops (N, C, SIDE, SIDE), and for each cell (N, 1, CELLS, CELLS) its target and what it counts."""
+
+    crops: Floats
+    target: Floats
+    weight: Floats
+
+
+@dataclass
+class _Plan:
+    """A crop before it is cut: what of the scene lies where, and what is laid on it.
+
+    ``aside`` is where ``centre`` comes to lie, from the crop's middle; ``laid`` is a patch, its place from the crop's
+    middle, and whether it is an object.
+    """
+
+    scene: int
+    centre: Floats
+    laid: tuple[Patch, Floats, bool] | None = None
+    aside: Floats = field(default_factory=lambda: np.zeros(2, np.float32))
+
+
+def batch(material: Material, mix: Mix, rng: np.random.Generator) -> Batch:
+    """Prepare one batch."""
+    return _cut(_plans(material, mix, rng), material, rng)
+
+
+def trial(material: Material, thing: int, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Crops of one marked object as it might look elsewhere: half of them in place, half laid on other ground.
+
+    Returns:
+        Crops (N, C, SIDE, SIDE), and where in them the object's centre lies (N, 2) in pixels.
+    """
+    plans = []
+    for k in range(count):
+        spot = _near_middle(6.0, rng)
+        if k % 2:
+            i, at = material.places["objects"][thing]
+            plans.append(_Plan(i, at.copy(), aside=spot))
+        else:
+            plans.append(_Plan(*_anywhere(material, rng), laid=(material.things[thing], spot, True)))
+    made = _cut(plans, material, rng)
+    spots = np.stack([p.aside if p.laid is None else p.laid[1] for p in plans])
+    return made.crops, spots + np.float32((SIDE - 1) / 2)
+
+
+def _cut(plans: list[_Plan], material: Material, rng: np.random.Generator) -> Batch:
+    n = len(plans)
+    angle = rng.uniform(-material.turn, material.turn, n)
+    scale = np.exp(rng.uniform(np.log(0.8), np.log(1.25), n))
+    # even what stands upright may lie once
+    angle = np.where(rng.random(n) < STRAY, rng.uniform(-np.pi, np.pi, n), angle)
+    turns = matrices(angle, scale)
+    aside = np.stack([plan.aside for plan in plans])
+    centres = np.stack([plan.centre for plan in plans]) - (turns @ aside[:, :, None])[:, :, 0]
+    centres = centres.astype(np.float32)
+    crops = sample([material.scenes[p.scene].canvas.pixels for p in plans], positions(SIDE, centres, turns))
+    laid = [i for i, plan in enumerate(plans) if plan.laid is not None]
+    added: list[tuple[int, Floats, bool]] = []
+    if laid:
+        crops[laid] = _recoloured(crops[laid], rng, 0.5)
+        added = _lay(crops, plans, laid, material, rng)
+    crops = _looks(crops, rng).reshape(n, -1, SIDE, SIDE)
+    target, weight = _labels(plans, turns, centres, added, material)
+    return Batch(crops, target, weight)
+
+
+def _plans(material: Material, mix: Mix, rng: np.random.Generator) -> list[_Plan]:
+    """What each crop shows."""
+    plans: list[_Plan] = []
+    jitter = 0.35 * SIDE
+    objects, nots, hard = (material.places[kind] for kind in ("objects", "nots", "hard"))
+    for _ in range(mix.in_place if objects else 0):
+        i, at = objects[rng.integers(len(objects))]
+        plans.append(_Plan(i, at, aside=_near_middle(jitter, rng)))
+    for _ in range(min(mix.rejected, 2 * len(nots))):
+        i, at = nots[rng.integers(len(nots))]
+        plans.append(_Plan(i, at, aside=_near_middle(0.6 * jitter, rng)))
+    for _ in range(mix.pasted if material.things else 0):
+        i, at = _anywhere(material, rng)
+        spot = _near_middle(jitter, rng)
+        plans.append(_Plan(i, at, (material.things[rng.integers(len(material.things))], spot, True)))
+    while len(plans) < mix.crops:
+        if hard and rng.random() < 0.6:
+            i, at = hard[rng.integers(len(hard))]
+            at = at + _near_middle(jitter, rng)
+        else:
+            i, at = _anywhere(material, rng)
+        plan = _Plan(i, at)
+        if rng.random() < 0.5:
+            # a seam alone must not tell an object: other things are laid on, too
+            spot = _near_middle(jitter, rng)
+            plan.laid = (_other(material, rng), spot, False)
+        plans.append(plan)
+    return plans
+
+
+def _near_middle(reach: float, rng: np.random.Generator) -> Floats:
+    return rng.uniform(-reach, reach, 2).astype(np.float32)
+
+
+def _anywhere(material: Material, rng: np.random.Generator) -> tuple[int, Floats]:
+    i = int(rng.integers(len(material.scenes)))
+    height, width = material.scenes[i].canvas.size
+    return i, np.array([rng.uniform(0, width), rng.uniform(0, height)], np.float32)
+
+
+def _other(material: Material, rng: np.random.Generator) -> Patch:
+    """Something that is no object: a rejected thing, or a piece of any picture in an object's outline."""
+    if material.others and rng.random() < 0.5:
+        return material.others[rng.integers(len(material.others))]
+    like = material.things[rng.integers(len(material.things))]
+    for _ in range(8):
+        i, at = _anywhere(material, rng)
+        scene = material.scenes[i]
+        close = np.concatenate([scene.objects[:, :2], scene.unknown])
+        if not len(close) or np.abs(close - at).max(axis=1).min() > 0.7 * material.side:
+            break
+    side = like.pixels.shape[1]
+    still = matrices(rng.uniform(-np.pi, np.pi, 1).astype(np.float32), np.ones(1, np.float32))
+    pixels = sample([scene.canvas.pixels], positions(side, at[None], still))[0].reshape(-1, side, side)
+    return Patch(np.concatenate([pixels, like.pixels[-1:]]), np.concatenate([pixels, like.soft[-1:]]), like.size)
+
+
+def _lay(
+    crops: Floats, plans: list[_Plan], laid: list[int], material: Material, rng: np.random.Generator
+) -> list[tuple[int, Floats, bool]]:
+    """Lay things on crops, in place; which crops got what: (crop, centre, whether it is an object)."""
+    n = len(laid)
+    angle = rng.uniform(-material.turn, material.turn, n).astype(np.float32)
+    scale = np.exp(rng.uniform(np.log(0.8), np.log(1.25), n)).astype(np.float32)
+    turns = matrices(angle, scale)
+    sources, centres, added = [], np.empty((n, 2), np.float32), []
+    for k, i in enumerate(laid):
+        thing, spot, is_object = plans[i].laid  # type: ignore[misc]
+        source = thing.pixels if rng.random() < 0.6 else thing.soft
+        sources.append(source)
+        middle = (source.shape[1] - 1) / 2
+        centres[k] = middle - turns[k] @ spot
+        added.append((i, spot, is_object))
+    at = positions(SIDE, centres, turns)
+    pieces = sample(sources, at)
+    last = np.array([s.shape[1] - 1 for s in sources], np.float32)[:, None]
+    cover = pieces[:, -1:]
+    cover[np.any((at < 0) | (at > last), axis=0)[:, None]] = 0
+    things = _recoloured(pieces[:, :-1], rng, 0.15)
+    under = crops[laid]
+    things -= under
+    things *= cover
+    things += under
+    crops[laid] = things
+    return added
+
+
+def _recoloured(crops: Floats, rng: np.random.Generator, strength: float) -> Floats:
+    """Other colours: channels mixed and shifted about each crop's mean, for half of them."""
+    n, channels = crops.shape[:2]
+    some = np.flatnonzero(rng.random(n) < 0.5)
+    blend = np.eye(channels) + rng.normal(0, strength, (len(some), channels, channels))
+    shift = rng.normal(0, 1.5 * strength, (len(some), channels, 1))
+    mean = crops[some].mean(axis=2, keepdims=True)
+    found = crops.copy()
+    found[some] = blend.astype(np.float32) @ (crops[some] - mean) + (mean + shift.astype(np.float32))
+    return found
+
+
+def _looks(crops: Floats, rng: np.random.Generator) -> Floats:
+    """Light, colour, noise and blur of whole crops (N, C, SIDE * SIDE)."""
+    n, channels, _ = crops.shape
+    gain = np.exp(rng.normal(0, 0.15, (n, 1, 1)) + rng.normal(0, 0.05, (n, channels, 1)))
+    offset = rng.normal(0, 0.24, (n, 1, 1)) + rng.normal(0, 0.08, (n, channels, 1))
+    found = crops * gain.astype(np.float32)
+    found += offset.astype(np.float32)
+    for i in np.flatnonzero(rng.random(n) < 0.2):
+        found[i] = _blurred(found[i].reshape(channels, SIDE, SIDE)).reshape(channels, -1)
+    # one stretch of noise, read from different places: drawing it anew would cost more than the crop
+    noise = rng.standard_normal(2 * found[0].size, np.float32)
+    for i in np.flatnonzero(rng.random(n) < 0.5):
+        start = int(rng.integers(found[0].size))
+        found[i] += noise[start : start + found[0].size].reshape(channels, -1) * np.float32(rng.uniform(0, 0.16))
+    for i in np.flatnonzero(rng.random(n) < 0.15):
+        x, y, w, h = rng.integers(0, SIDE - 14), rng.integers(0, SIDE - 14), *rng.integers(6, 14, 2)
+        found[i].reshape(channels, SIDE, SIDE)[:, y : y + h, x : x + w] = found[i].mean(axis=1)[:, None, None]
+    return found
+
+
+def _blurred(crop: Floats) -> Floats:
+    for axis in (1, 2):
+        crop = np.float32(0.5) * crop + np.float32(0.25) * (np.roll(crop, 1, axis) + np.roll(crop, -1, axis))
+    return crop
+
+
+def _labels(
+    plans: list[_Plan], turns: Floats, centres: Floats, added: list[tuple[int, Floats, bool]], material: Material
+) -> tuple[Floats, Floats]:
+    """Targets and weights: bumps at objects, certainty near marks, nothing where an object may be unmarked."""
+    n = len(plans)
+    target = np.zeros((n, CELLS, CELLS), np.float32)
+    weight = np.full((n, CELLS, CELLS), 0.5, np.float32)
+    sigma = max(0.14 * material.side, 2.6)
+    middle = (STRIDE - 1) / 2 - (SIDE - 1) / 2
+    ramp = np.arange(CELLS, dtype=np.float32) * STRIDE + np.float32(middle)
+    back = np.linalg.inv(turns).astype(np.float32)
+    news = {i: (spot, is_object) for i, spot, is_object in added}
+
+    def near(points: Floats) -> NDArray[np.floating]:
+        """Squared distances of the cells from points (K, 2): (K, CELLS, CELLS)."""
+        return (ramp[None, None, :] - points[:, :1, None]) ** 2 + (ramp[None, :, None] - points[:, 1:, None]) ** 2
+
+    for i, plan in enumerate(plans):
+        scene = material.scenes[plan.scene]
+
+        def seen(points: Floats, i: int = i) -> Floats:
+            local = (points[:, :2] - centres[i]) @ back[i].T
+            local = local[(np.abs(local) < SIDE / 2 + 8).all(axis=1)]
+            if i in news and len(local):
+                # what is laid on hides what was there
+                local = local[((local - news[i][0]) ** 2).sum(axis=1) > (0.5 * material.side) ** 2]
+            found: Floats = local
+            return found
+
+        objects, unknown, nots = seen(scene.objects), seen(scene.unknown), seen(scene.nots)
+        if len(scene.complete):
+            weight[i] = _inside(scene.complete, centres[i], turns[i], ramp)
+        for points, value in ((unknown, 0.0), (nots, 2.0)):
+            for square in near(points):
+                weight[i][square < (0.45 * material.side) ** 2] = value
+        if i in news:
+            spot, is_object = news[i]
+            square = near(spot[None])[0]
+            weight[i][square < (0.5 * material.side) ** 2] = 1.0
+            if is_object:
+                objects = np.concatenate([objects, spot[None]])
+        for square in near(objects):
+            weight[i][square < (0.5 * material.side) ** 2] = 1.0
+            np.maximum(target[i], np.exp(-square / (2 * sigma * sigma)) * 0.999, out=target[i])
+            if square.min() < STRIDE * STRIDE:
+                target[i].flat[int(square.argmin())] = 1.0
+    return target[:, None], weight[:, None]
+
+
+def _inside(regions: Floats, centre: Floats, turn: Floats, ramp: Floats) -> Floats:
+    """1 for the cells inside regions that are fully marked, 0.5 elsewhere."""
+    grid = np.stack(np.broadcast_arrays(ramp[None, :], ramp[:, None]), -1) @ turn.T + centre
+    found = np.full(grid.shape[:2], 0.5, np.float32)
+    for x0, y0, x1, y1 in regions:
+        found[(grid[..., 0] >= x0) & (grid[..., 0] < x1) & (grid[..., 1] >= y0) & (grid[..., 1] < y1)] = 1.0
+    return found

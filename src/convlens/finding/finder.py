@@ -1,0 +1,300 @@
+"""A finder: learns from a few marks, finds every instance, and goes on learning from corrections.
+
+marks -> scenes -> crops -> network     what is learned (learning.py)
+picture -> blocks -> logits -> peaks -> likeness -> probabilities     what is found (here)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlens.data import Mark, PictureError, read_marks
+from convlens.data.marks_check import check_marks, pictures_of
+
+from . import saving
+from .calibration import Calibration
+from .canvas import Canvas, View, full_range, working_scale
+from .crops import Material
+from .errors import FindingError
+from .finds import Finds
+from .learning import Course, Learner
+from .likeness import Likeness, example
+from .network import Named, initial, network
+from .peaks import apart
+from .pictures import Given, Pictures, named, source_of
+from .scene import Scene, patch
+from .scores import SIDES, places_in, scores_of
+from .study import Study
+
+Floats = NDArray[np.float32]
+Progress = Callable[[float], None]
+
+FIRST = Course(steps=150, rate=3e-3, looks=(1 / 3, 2 / 3))
+AGAIN = Course(steps=50, rate=1.5e-3, looks=(0.0,))
+EXAMPLES = 12
+"""Marked objects that places are compared with: more take time and tell little."""
+UNMARKED = 4
+"""Blocks without marks that are learned from, to know more backgrounds."""
+UPRIGHT = np.pi / 4
+"""How far upright objects lean, in radians."""
+FAR = 0.68
+"""Between two marks that lean by up to 30 degrees lie 25 to 35, root of the mean square; between any two, 104."""
+LEAST = 0.02
+"""Places that are less sure are not even near misses."""
+
+
+@dataclass(eq=False)
+class Finder:
+    """What was learned from marks.
+
+    Make one with ``fit`` or ``load``.
+
+    Args:
+        view: how pictures are seen.
+        box: width and height of a typical object, in displayed pixels.
+        turn: the largest angle by which objects are turned, in radians.
+        seed: of every random number.
+        weights: of the network.
+        examples: (M, C, S, S) marked objects at the working scale.
+        calibration: what scores mean.
+        marks: what was learned from.
+        rounds: how often it learned.
+    """
+
+    view: View
+    box: tuple[float, float]
+    turn: float
+    seed: int
+    weights: Named
+    examples: Floats
+    calibration: Calibration = field(default_factory=lambda: Calibration(0.0))
+    marks: tuple[Mark, ...] = ()
+    rounds: int = 0
+    _scenes: list[Scene] = field(default_factory=list, repr=False)
+    _names: list[str] = field(default_factory=list, repr=False)
+
+    # ---- learning ----
+
+    @classmethod
+    def fit(
+        cls, pictures: Pictures, marks: str | Path | Sequence[Mark], seed: int = 0, progress: Progress | None = None
+    ) -> Self:
+        """Learn from marks.
+
+        Args:
+            pictures: paths, arrays (H, W) or (H, W, C), or any of these by name; those without marks help to know
+                backgrounds.
+            marks: a file of marks, or the marks; at least one object.
+            seed: of every random number: the same marks, pictures and seed give the same finder.
+            progress: called with the fraction that is done.
+
+        Returns:
+            The finder.
+
+        Raises:
+            MarksError: a mark names no picture or lies outside, or no object is marked.
+            PictureError: a picture with marks cannot be read.
+        """
+        given, known = named(pictures), _marks(marks)
+        boxes = [(m.w, m.h) for m in known if m.kind == "object" and m.w and m.h]
+        box = tuple(float(v) for v in np.median(boxes, axis=0)) if boxes else (32.0, 32.0)
+        side = float(np.median([np.sqrt(w * h) for w, h in boxes])) if boxes else 32.0
+        scale = working_scale(side)
+        marked = next((name for name, own in pictures_of(known, list(given)).items() if own), next(iter(given)))
+        with source_of(given[marked]) as source:
+            channels, white = source.shape[0], full_range(source[0 : source.shape[1], 0 : source.shape[2]])
+        net = network(channels, 8, 8)
+        weights = initial(net, np.random.default_rng((seed, 0)))
+        nothing = np.zeros((0, channels, 2, 2), np.float32)
+        finder = cls(View(scale, white, channels), (box[0], box[1]), np.pi, seed, weights, nothing)
+        finder._look_at(given, known)
+        finder.turn = finder._turn()
+        finder._learn(FIRST, progress)
+        return finder
+
+    def correct(
+        self, marks: str | Path | Sequence[Mark], pictures: Pictures | None = None, progress: Progress | None = None
+    ) -> None:
+        """Learn from more marks, going on from where it stands.
+
+        Args:
+            marks: a file of marks, or the marks: all of them, old and new.
+            pictures: as for ``fit``; None: those that it has in memory.
+            progress: called with the fraction that is done.
+
+        Raises:
+            FindingError: it was loaded from a file and no pictures are given.
+            MarksError, PictureError: as for ``fit``.
+        """
+        known = _marks(marks)
+        if pictures is not None:
+            self._look_at(named(pictures), known)
+        elif not self._scenes:
+            raise FindingError(
+                "a finder that was loaded has no pictures in memory; give them: correct(marks, pictures)"
+            )
+        else:
+            self._place(known)
+        self._learn(AGAIN, progress)
+
+    @property
+    def side(self) -> float:
+        """Working pixels of the side of a typical object."""
+        return float(np.sqrt(self.box[0] * self.box[1])) * self.view.scale
+
+    def _look_at(self, given: dict[str, Given], marks: tuple[Mark, ...]) -> None:
+        """Make scenes of all blocks with marks, and of a few others."""
+        self._scenes, others = [], list[Scene]()
+        sizes: dict[str, tuple[int, int]] = {}
+        by_name = pictures_of(marks, list(given))
+        for name, picture in given.items():
+            try:
+                with source_of(picture) as source:
+                    sizes[name] = source.shape[1], source.shape[2]
+                    own = np.array([m.centre for m in by_name[name]]).reshape(-1, 2)
+                    for block in self.view.blocks(source):
+                        at = own * self.view.scale
+                        inside = (at >= (block.x0, block.y0)) & (at <= (block.x1, block.y1))
+                        if inside.all(axis=1).any():
+                            self._scenes.append(Scene(name, self.view.canvas(source, block)))
+                        elif len(others) < UNMARKED:
+                            others.append(Scene(name, self.view.canvas(source, block)))
+            except (PictureError, ValueError):
+                if by_name[name]:
+                    raise
+        check_marks(marks, sizes)
+        self._scenes += others
+        self._names = list(given)
+        self._place(marks)
+
+    def _place(self, marks: tuple[Mark, ...]) -> None:
+        """Enter the marks in the scenes."""
+        by_name = pictures_of(marks, self._names)
+        for scene in self._scenes:
+            c = scene.canvas
+            own = by_name[scene.name]
+            sx, sy = c.scale
+
+            def placed(kind: str, own: list[Mark] = own, c: Canvas = c) -> Floats:
+                return c.inward(np.array([m.centre for m in own if m.kind == kind], np.float64).reshape(-1, 2))
+
+            objects, nots = placed("object"), placed("not")
+            sizes = np.array([(m.w or self.box[0], m.h or self.box[1]) for m in own if m.kind == "object"], np.float32)
+            inside = c.owns(objects)
+            sizes = sizes.reshape(-1, 2) * np.array((sx, sy), np.float32)
+            scene.objects = np.concatenate([objects, sizes], 1)[inside]
+            scene.nots = nots[c.owns(nots)]
+            regions = [(m.x, m.y, m.x + (m.w or 0), m.y + (m.h or 0)) for m in own if m.kind == "complete"]
+            corners = c.inward(np.array(regions, np.float64).reshape(-1, 2)).reshape(-1, 4)
+            scene.complete = corners
+        self.marks = marks
+
+    def _turn(self) -> float:
+        """The largest angle by which objects are turned: any, if the marks are most alike when they are turned far."""
+        own = [(s.canvas.pixels, o[:2]) for s in self._scenes for o in s.objects][:EXAMPLES]
+        if len(own) < 2:
+            return UPRIGHT
+        like = Likeness(np.stack([example(p, o, self.side) for p, o in own]), self.side, np.pi)
+        found = [like.matched(pixels, place[None]) for pixels, place in own]
+        pairs = ~np.eye(len(own), dtype=np.bool_)
+        values, angles = (np.concatenate(table)[pairs] for table in zip(*found, strict=True))
+        # what is hardly alike says nothing of how it is turned
+        told = angles[values > 0.45 * np.median(values)]
+        return np.pi if float(np.sqrt(np.mean(told**2))) > FAR else UPRIGHT
+
+    def _learn(self, course: Course, progress: Progress | None) -> None:
+        own = [(s, o) for s in self._scenes for o in s.objects]
+        typical = np.array(self.box, np.float32) * np.float32(self.view.scale)
+        things = [patch(s.canvas, o) for s, o in own]
+        others = [patch(s.canvas, np.concatenate([o, typical])) for s in self._scenes for o in s.nots]
+        material = Material(self._scenes, things, others, self.turn, self.side)
+        material.gather()
+        self.examples = np.stack([example(s.canvas.pixels, o[:2], self.side) for s, o in own[:EXAMPLES]])
+        self.rounds += 1
+        learner = Learner(self.view.channels, self.weights)
+        likeness = Likeness(self.examples, self.side, self.turn)
+        study = Study(material, learner, likeness, own[:EXAMPLES], self.seed)
+        self.weights = learner.run(material, course, (self.seed, self.rounds), study.look, progress)
+        self.calibration = study.calibration(self.weights)
+
+    # ---- keeping ----
+
+    def save(self, path: str | Path) -> None:
+        """Write a safetensors file, in one step: the network, the marked objects as templates, and the marks.
+
+        Raises:
+            OSError: it cannot be written there.
+        """
+        saving.save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what ``save`` wrote; it finds as before, and learns on when it is given pictures.
+
+        Raises:
+            FindingError: there is no such file, or it is damaged or something else.
+        """
+        return cls(**saving.load(Path(path)))
+
+    # ---- finding ----
+
+    def find(self, picture: Given, progress: Progress | None = None) -> Finds:
+        """Find every instance in a picture.
+
+        Args:
+            picture: a path, an array (H, W) or (H, W, C), or a Pillow image.
+            progress: called with the fraction that is done.
+
+        Returns:
+            What was found, the surest first.
+
+        Raises:
+            PictureError: it cannot be read.
+            ValueError: it has other channels than those that were learned from.
+        """
+        likeness = Likeness(self.examples, self.side, self.turn)
+        with source_of(picture) as source:
+            blocks = list(self.view.blocks(source))
+            places, scores = [np.zeros((0, 2))], [np.zeros(0, np.float32)]
+            for done, block in enumerate(blocks, 1):
+                canvas = self.view.canvas(source, block)
+                at, firm = places_in(canvas, self.weights, self.side)
+                places.append(canvas.outward(at))
+                scores.append(scores_of(firm, likeness(canvas.pixels, at)))
+                if progress is not None:
+                    progress(done / len(blocks))
+            size = source.shape[1], source.shape[2]
+        return self._claimed(np.concatenate(places), np.concatenate(scores), size, picture)
+
+    def _claimed(self, places: NDArray[np.float64], scores: Floats, size: tuple[int, int], picture: Given) -> Finds:
+        order = np.argsort(-scores, kind="stable")
+        places, scores = places[order], scores[order]
+        if len(places):
+            # blocks are searched on their own: neighbours across a seam are parted here
+            kept = apart(places, SIDES * self.side / self.view.scale)
+            places, scores = places[kept], scores[kept]
+        p = self.calibration.probabilities(scores).astype(np.float64)
+        some = p >= LEAST
+        width, height = self.box
+        boxes = np.concatenate([places - (width / 2, height / 2), np.tile((width, height), (len(places), 1))], 1)
+        few = sum(m.kind == "object" for m in self.marks) < 2
+        return Finds.split(
+            Path(picture).name if isinstance(picture, (str, Path)) else "",
+            boxes[some],
+            p[some],
+            0.5,
+            interval=self.calibration.interval(scores),
+            note="one mark: too few to tell how sure" if few else "",
+            size=size,
+            picture=picture,
+        )
+
+
+def _marks(marks: str | Path | Sequence[Mark]) -> tuple[Mark, ...]:
+    return tuple(read_marks(marks) if isinstance(marks, (str, Path)) else marks)

@@ -1,0 +1,128 @@
+"""The loop: batches prepared beside it, gradients on the engine in equal shares, weights moved, their mean kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlens import engine
+
+from .crops import SIDE, Batch, Material, Mix, batch
+from .network import STRIDE, Named, network
+from .objective import focal
+from .optimiser import AdamW
+
+Floats = NDArray[np.float32]
+
+SHARE = 16
+"""Crops a share of a batch: whole vectors on every processor, so that the sums do not depend on the cores."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """How long and how fast.
+
+    Args:
+        steps: batches.
+        rate: the largest learning rate; it rises over a tenth of the steps and falls as a cosine.
+        looks: after which fractions of the steps the scenes are looked at anew.
+        mix: what a batch shows.
+        memory: of the running mean of the weights.
+    """
+
+    steps: int
+    rate: float
+    looks: tuple[float, ...] = ()
+    mix: Mix = field(default_factory=Mix)
+    memory: float = 0.97
+
+    def rates(self) -> list[float]:
+        """The learning rate of each step."""
+        warm = max(1, self.steps // 10)
+        fall = [0.5 * (1 + np.cos(np.pi * (s - warm) / max(1, self.steps - warm))) for s in range(self.steps)]
+        return [self.rate * (min((s + 1) / warm, f) if s < warm else max(f, 0.02)) for s, f in enumerate(fall)]
+
+
+class Learner:
+    """Weights that learn."""
+
+    def __init__(self, channels: int, weights: Named) -> None:
+        self.weights = weights
+        self._program = engine.compile(network(channels, SIDE, SIDE), weights, training=True, threads=1)
+
+    def run(
+        self,
+        material: Material,
+        course: Course,
+        seed: tuple[int, ...],
+        look: Callable[[Named], None],
+        progress: Callable[[float], None] | None = None,
+    ) -> Named:
+        """Learn.
+
+        Args:
+            material: what crops are cut from.
+            course: how long and how fast.
+            seed: what the crops are drawn from.
+            look: called with the mean weights at the course's looks; it may change the material.
+            progress: called with the fraction that is done.
+
+        Returns:
+            The mean weights.
+        """
+        optimiser = AdamW(self.weights, course.memory)
+        looks = {round(part * course.steps) for part in course.looks}
+        with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(_cores()) as pool:
+
+            def prepared(step: int) -> Batch:
+                return batch(material, course.mix, np.random.default_rng((*seed, step)))
+
+            coming = beside.submit(prepared, 0)
+            for step, rate in enumerate(course.rates()):
+                if step in looks:
+                    coming.result()
+                    look(optimiser.named(mean=True))
+                    coming = beside.submit(prepared, step)
+                now = coming.result()
+                if step + 1 < course.steps and step + 1 not in looks:
+                    coming = beside.submit(prepared, step + 1)
+                self._program.load(optimiser.named())
+                gradients = self._gradients(now, pool)
+                optimiser.step(gradients, rate)
+                if progress is not None:
+                    progress((step + 1) / course.steps)
+        self.weights = optimiser.named(mean=True)
+        return self.weights
+
+    def at(self, crops: Floats, spots: Floats, weights: Named) -> Floats:
+        """The largest logit of the cells about places in crops.
+
+        Args:
+            crops: (N, C, SIDE, SIDE).
+            spots: (N, 2) x, y in pixels.
+            weights: of the network.
+        """
+        self._program.load(weights)
+        maps = np.pad(self._program(crops)[:, 0], ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+        cells = np.rint((spots - (STRIDE - 1) / 2) / STRIDE).astype(int).clip(0, maps.shape[1] - 3)
+        return np.array([m[y : y + 3, x : x + 3].max() for m, (x, y) in zip(maps, cells, strict=True)], np.float32)
+
+    def _gradients(self, now: Batch, pool: ThreadPoolExecutor) -> Named:
+        shares = [slice(i, i + SHARE) for i in range(0, len(now.crops), SHARE)]
+        maps = np.concatenate(list(pool.map(lambda s: self._program(now.crops[s]), shares)))
+        _, slope = focal(maps, now.target, now.weight)
+        parts = list(pool.map(lambda s: self._program.gradients(now.crops[s], slope[s])[1], shares))
+        total = parts[0]
+        for part in parts[1:]:
+            for name, more in part.items():
+                total[name] += more
+        return total
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

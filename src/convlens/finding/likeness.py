@@ -1,0 +1,126 @@
+"""How like the marked objects a place is: the largest normalised correlation with a mark, turned and scaled.
+
+Correlation is what the network is made of; normalised and with the marks themselves as kernels it needs no training,
+and hardly mistakes exact copies. It is computed at the network's peaks alone, on every second working pixel.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .warp import matrices, positions, sample
+
+Floats = NDArray[np.float32]
+
+SIDE = 16
+"""Samples a side of a template."""
+SCALES = (0.85, 1.0, 1.18)
+STEP = 15.0
+"""Degrees between two turns: half of what a template of 16 samples tells apart."""
+FLAT = 0.25
+"""Of the templates' contrast: what has less counts as having this much, so that noise in a plain is like nothing."""
+CHUNK = 512
+
+
+def _window() -> Floats:
+    """A disc with a soft border, so that turning a template changes nothing at its corners."""
+    ramp = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2
+    radius = np.hypot(ramp[:, None], ramp[None, :]) / (SIDE / 2)
+    found: Floats = np.clip((1.1 - radius) / 0.25, 0, 1).astype(np.float32).ravel()
+    return found
+
+
+WINDOW = _window()
+
+
+def _halved(pixels: Floats) -> Floats:
+    """Means of 2x2 pixels; an odd last row or column counts twice."""
+    _, height, width = pixels.shape
+    even = np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
+    halves = even[:, :, ::2] + even[:, :, 1::2]
+    return np.float32(0.25) * (halves[:, ::2] + halves[:, 1::2])
+
+
+def _centred(samples: Floats) -> tuple[Floats, Floats]:
+    """Samples (..., C, SIDE * SIDE) without each channel's mean, weighted by the window, and their lengths."""
+    mean = (samples @ WINDOW) / WINDOW.sum()
+    found = (samples - mean[..., None]) * np.sqrt(WINDOW)
+    found = found.reshape(*samples.shape[:-2], -1)
+    return found, np.sqrt(np.einsum("...d,...d->...", found, found))
+
+
+def example(pixels: Floats, place: Floats, side: float) -> Floats:
+    """Cut an object with its surroundings out of a canvas (C, H, W): (C, S, S), S even and 2 1/2 sides or more."""
+    reach = 2 * int(np.ceil(1.25 * side))
+    straight = np.eye(2, dtype=np.float32)[None]
+    found: Floats = sample([pixels], positions(reach, place[None].astype(np.float32), straight))[0].reshape(
+        -1, reach, reach
+    )
+    return found
+
+
+class Likeness:
+    """The marked objects as templates.
+
+    Args:
+        examples: (M, C, S, S) the objects in the middle of their surroundings, as ``example`` cuts them.
+        side: working pixels of the side of a typical object.
+        turn: the largest angle by which objects are turned, in radians.
+    """
+
+    def __init__(self, examples: Floats, side: float, turn: float) -> None:
+        # a template spans the side of the object, on the halved canvas
+        self._spread = np.float32(side / 2 / SIDE)
+        steps = int(np.degrees(turn) // STEP)
+        angles = np.radians(STEP) * np.arange(-steps, steps + 1 if turn < np.pi else steps)
+        angle, scale = (a.ravel() for a in np.meshgrid(angles, SCALES))
+        turns = matrices(angle, scale) * self._spread
+        middle = (examples.shape[-1] / 2 - 1) / 2
+        centres = np.full((len(angle), 2), middle, np.float32)
+        templates, lengths = [], []
+        for example in examples:
+            cut = sample([_halved(example)] * len(angle), positions(SIDE, centres, turns))
+            template, length = _centred(cut)
+            templates.append(template / np.maximum(length, 1e-6)[:, None])
+            lengths.append(length)
+        self._templates = np.concatenate(templates)
+        self._floor = np.float32(FLAT * np.median(np.concatenate(lengths)))
+        self._angles = angle.astype(np.float32)
+        self.objects, self._variants = len(examples), len(angle)
+
+    def __call__(self, pixels: Floats, places: Floats) -> Floats:
+        """Compare places with every marked object.
+
+        Args:
+            pixels: (C, H, W) of a canvas.
+            places: (N, 2) working pixels.
+
+        Returns:
+            (N, M): the largest normalised correlation over turns, scales and shifts by a template's sample.
+        """
+        return self.matched(pixels, places)[0]
+
+    def matched(self, pixels: Floats, places: Floats) -> tuple[Floats, Floats]:
+        """The correlations (N, M) of ``__call__``, and by which angles, in radians, the places are turned for them."""
+        half = _halved(pixels)
+        found = np.empty((2, len(places), self.objects), np.float32)
+        for first in range(0, len(places), CHUNK):
+            some = places[first : first + CHUNK]
+            windows, lengths = self._windows(half, ((some - 0.5) / 2).astype(np.float32))
+            alike = windows @ self._templates.T / np.maximum(lengths, self._floor)[..., None]
+            best = alike.max(axis=1).reshape(len(some), self.objects, self._variants)
+            found[0, first : first + CHUNK] = best.max(axis=2)
+            found[1, first : first + CHUNK] = self._angles[best.argmax(axis=2)]
+        return found[0], found[1]
+
+    def _windows(self, half: Floats, centres: Floats) -> tuple[Floats, Floats]:
+        """The nine windows about each centre, a sample apart: (N, 9, D), and their lengths (N, 9)."""
+        wide = SIDE + 2
+        straight = np.repeat(np.eye(2, dtype=np.float32)[None] * self._spread, len(centres), axis=0)
+        at = positions(wide, centres.astype(np.float32), straight)
+        cut = sample([half], at.reshape(2, 1, -1))[0].reshape(len(half), len(centres), wide, wide).transpose(1, 0, 2, 3)
+        shifted = [
+            cut[:, :, y : y + SIDE, x : x + SIDE].reshape(*cut.shape[:2], -1) for y in range(3) for x in range(3)
+        ]
+        return _centred(np.stack(shifted, 1))

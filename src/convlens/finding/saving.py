@@ -1,0 +1,95 @@
+"""A finder as one safetensors file: the network's weights and the marked objects, the rest as JSON in its metadata.
+
+Nothing that can execute code is ever read: a file is a header and raw numbers, checked before use.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as packed
+
+from convlens.data import Mark
+from convlens.data.atomic import replace
+from convlens.network import parameter_shapes
+
+from .calibration import Calibration
+from .canvas import View
+from .errors import FindingError
+from .network import Floats, network
+
+if TYPE_CHECKING:
+    from .finder import Finder
+
+FORMAT = "convlens finder 1"
+EXAMPLES, WEIGHTS = "examples", "network."
+
+
+def save(finder: Finder, path: Path) -> None:
+    """Write a finder in one step; raises OSError."""
+    tensors = {WEIGHTS + name: np.ascontiguousarray(w) for name, w in finder.weights.items()}
+    tensors[EXAMPLES] = np.ascontiguousarray(finder.examples)
+    told = {
+        "view": asdict(finder.view),
+        "calibration": asdict(finder.calibration),
+        "box": finder.box,
+        "turn": finder.turn,
+        "seed": finder.seed,
+        "rounds": finder.rounds,
+        "marks": [(m.image, m.kind, m.x, m.y, m.w, m.h) for m in finder.marks],
+    }
+    line = str(network(finder.view.channels, 64, 64))
+    replace(path, packed(tensors, {"format": FORMAT, "network": line, "finder": json.dumps(told, allow_nan=False)}))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a finder's fields; raises FindingError."""
+    if not path.is_file():
+        raise FindingError(f"there is no file {path}; give the path of a finder that was saved")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            tensors: dict[str, Floats] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
+        if metadata.get("format") != FORMAT:
+            raise FindingError(f"{path} is not a finder ({metadata.get('format', 'it says no format')}); save one anew")
+        return _fields(metadata, tensors)
+    except FindingError:
+        raise
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FindingError(f"{path} is not a finder, or it is damaged ({reason}); copy it or save it anew") from error
+
+
+def _fields(metadata: dict[str, str], tensors: dict[str, Floats]) -> dict[str, Any]:
+    told = json.loads(metadata["finder"])
+    view = View(**told["view"])
+    net = network(view.channels, 64, 64)
+    if str(net) != metadata["network"]:
+        raise ValueError(f"its network is another: {metadata['network']}")
+    weights = {name.removeprefix(WEIGHTS): w for name, w in tensors.items() if name.startswith(WEIGHTS)}
+    wanted = {
+        f"{i}.{name}": shape
+        for i, layer in enumerate(net.layers)
+        for name, shape in parameter_shapes(layer, net.shapes[i]).items()
+    }
+    if {name: w.shape for name, w in weights.items()} != wanted:
+        raise ValueError("its weights do not fit its network")
+    if not all(np.isfinite(w).all() for w in tensors.values()):
+        raise ValueError("it holds numbers that are not finite")
+    width, height = told["box"]
+    return {
+        "view": view,
+        "box": (float(width), float(height)),
+        "turn": float(told["turn"]),
+        "seed": int(told["seed"]),
+        "weights": {name: weights[name].astype(np.float32) for name in wanted},
+        "examples": tensors[EXAMPLES].astype(np.float32),
+        "calibration": Calibration(**told["calibration"]),
+        "marks": tuple(Mark(*mark) for mark in told["marks"]),
+        "rounds": int(told["rounds"]),
+    }

@@ -1,0 +1,99 @@
+"""What is known of a picture while a finder learns: its canvas, the marks on it, and the places that were looked at.
+
+All positions are in the canvas' pixels. Unmarked is unknown: only objects, rejected places and declared regions are
+certain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .canvas import Canvas, Floats
+from .warp import matrices, positions, sample
+
+
+def _none(columns: int) -> Floats:
+    return np.zeros((0, columns), np.float32)
+
+
+@dataclass(eq=False)
+class Scene:
+    """A picture, or a block of a large one, that is learned from.
+
+    Args:
+        name: of the picture.
+        canvas: its pixels, or a block of them.
+        objects: (N, 4) centre x, y, width and height of the marked objects.
+        nots: (N, 2) centres of what was rejected.
+        complete: (N, 4) x, y, x, y: regions in which every object is marked.
+        unknown: (N, 2) places that may be unmarked objects.
+        hard: (N, 2) places that look like objects and are taken for none.
+    """
+
+    name: str
+    canvas: Canvas
+    objects: Floats = field(default_factory=lambda: _none(4))
+    nots: Floats = field(default_factory=lambda: _none(2))
+    complete: Floats = field(default_factory=lambda: _none(4))
+    unknown: Floats = field(default_factory=lambda: _none(2))
+    hard: Floats = field(default_factory=lambda: _none(2))
+
+    @property
+    def marked(self) -> bool:
+        """Whether anything is known of it."""
+        return bool(len(self.objects) or len(self.nots) or len(self.complete))
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """A marked thing cut out with its surroundings, to be laid elsewhere.
+
+    Args:
+        pixels: (C + 1, S, S): the channels and, last, how much of the thing covers each pixel: a tight mask.
+        soft: the same with a mask that follows the box alone.
+        size: width and height of its box.
+    """
+
+    pixels: Floats
+    soft: Floats
+    size: tuple[float, float]
+
+
+REACH = 0.75
+"""Half a patch's side in sides of its box."""
+
+
+def patch(canvas: Canvas, box: Floats) -> Patch:
+    """Cut a thing out of a canvas; ``box`` is its centre x, y, width and height."""
+    width, height = float(box[2]), float(box[3])
+    side = 2 * int(np.ceil(REACH * max(width, height))) + 1
+    turn = matrices(np.zeros(1, np.float32), np.ones(1, np.float32))
+    pixels = sample([canvas.pixels], positions(side, box[None, :2], turn))[0].reshape(-1, side, side)
+    ramp = np.arange(side, dtype=np.float32) - (side - 1) / 2
+    x, y = np.abs(ramp[None, :]) / (width / 2), np.abs(ramp[:, None]) / (height / 2)
+    # a superellipse of the fourth degree: nearer to a box than an ellipse is
+    radius = (x**4 + y**4) ** 0.25
+    within = np.clip((1.15 - radius) / 0.2, 0, 1)
+    tight = within * _unlike(pixels, (radius > 1.05) & (radius < 1.45))
+    if tight[radius < 1].mean() < 0.15:
+        tight = within
+    return Patch(_with(pixels, tight), _with(pixels, within), (width, height))
+
+
+def _with(pixels: Floats, mask: NDArray[np.floating]) -> Floats:
+    return np.concatenate([pixels, mask[None].astype(np.float32)])
+
+
+def _unlike(pixels: Floats, ring: NDArray[np.bool_]) -> Floats:
+    """How unlike the pixels of a ring each pixel is: 0 to 1."""
+    around = pixels[:, ring]
+    if not around.size:
+        return np.ones(pixels.shape[1:], np.float32)
+    middle = np.median(around, axis=1)[:, None]
+    spread = 1.5 * np.median(np.abs(around - middle), axis=1)[:, None] + 0.08
+    distance = np.sqrt((((pixels - middle[..., None]) / spread[..., None]) ** 2).mean(axis=0))
+    found: Floats = np.clip((distance - 1.5) / 2.0, 0, 1).astype(np.float32)
+    return found

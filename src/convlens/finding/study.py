@@ -1,0 +1,105 @@
+"""What is looked at while a finder learns: peaks in the scenes, and the marks as they might look elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .calibration import Calibration, calibrate
+from .crops import Material, trial
+from .learning import Learner
+from .likeness import Likeness
+from .network import Named
+from .scene import Scene
+from .scores import SIDES, places_in, scores_of
+
+Floats = NDArray[np.float32]
+
+PEAKS, LOOKED = 2000, 600
+"""Peaks of a scene that say what scores mean, and those that are looked at on the way."""
+TRIALS = 8
+"""Crops of each marked object that say what objects score."""
+HARD = 60
+"""Places of a scene that look most like objects and are taken for none."""
+SURELY, MAYBE = 0.5, 1.5
+"""How far below the threshold a place may still be an unmarked object, in scenes with marks and without."""
+
+
+@dataclass(eq=False)
+class Study:
+    """Looks at scenes with the eyes of a network.
+
+    Args:
+        material: the scenes and what is cut from them.
+        learner: whose network it is.
+        likeness: to the marked objects in ``own``.
+        own: scenes and boxes of the objects that are templates.
+        seed: of the trials.
+    """
+
+    material: Material
+    learner: Learner
+    likeness: Likeness
+    own: list[tuple[Scene, Floats]]
+    seed: int
+
+    def _scored(self, scene: Scene, weights: Named, most: int) -> tuple[Floats, Floats, Floats]:
+        """Peaks of a scene: places, logits, and scores in which no mark is compared with itself."""
+        side = self.material.side
+        places, firm = places_in(scene.canvas, weights, side, most)
+        like = self.likeness(scene.canvas.pixels, places)
+        if len(self.own) > 1:
+            for k, (home, thing) in enumerate(self.own):
+                if home is scene:
+                    like[np.abs(places - thing[:2]).max(axis=1, initial=0) < 0.4 * side, k] = -1
+        return places, firm, scores_of(firm, like)
+
+    def _objects(self, weights: Named) -> Floats:
+        """Scores of marked objects as they might look elsewhere."""
+        scores = []
+        for k in range(len(self.own)):
+            crops, spots = trial(self.material, k, TRIALS, np.random.default_rng((self.seed, 1, k)))
+            firm = self.learner.at(crops, spots, weights)
+            like = np.stack([self.likeness(c, s[None])[0] for c, s in zip(crops, spots, strict=True)])
+            if len(self.own) > 1:
+                like[:, k] = -1
+            scores.append(scores_of(firm, like))
+        return np.concatenate(scores)
+
+    def calibration(self, weights: Named) -> Calibration:
+        """What scores mean."""
+        peaks_ = [self._scored(scene, weights, PEAKS)[2] for scene in self.material.scenes]
+        return calibrate(self._objects(weights), np.concatenate(peaks_))
+
+    def look(self, weights: Named) -> None:
+        """Tell in every scene what may be an unmarked object from what looks like one and is none."""
+        found = [self._scored(scene, weights, LOOKED) for scene in self.material.scenes]
+        threshold = calibrate(self._objects(weights), np.concatenate([scores for _, _, scores in found])).threshold
+        for scene, (places, firm, scores) in zip(self.material.scenes, found, strict=True):
+            known = np.concatenate([scene.objects[:, :2], scene.nots])
+            free = ~_near(places, known, SIDES * self.material.side)
+            places, firm, scores = places[free], firm[free], scores[free]
+            # in a picture without marks nothing is certain, and what is not likely there teaches its background away
+            maybe = scores > threshold - (SURELY if scene.marked else MAYBE)
+            maybe &= ~_inside(places, scene.complete)
+            scene.unknown = places[maybe]
+            rest = places[~maybe][np.argsort(-firm[~maybe], kind="stable")]
+            scene.hard = rest[:HARD] if scene.marked else rest[:0]
+        self.material.gather()
+
+
+def _near(places: Floats, known: Floats, distance: float) -> NDArray[np.bool_]:
+    if not len(known) or not len(places):
+        return np.zeros(len(places), np.bool_)
+    apart_ = np.hypot(*(places[:, None, :] - known[None, :, :]).transpose(2, 0, 1))
+    found: NDArray[np.bool_] = apart_.min(axis=1) < distance
+    return found
+
+
+def _inside(places: Floats, regions: Floats) -> NDArray[np.bool_]:
+    found = np.zeros(len(places), np.bool_)
+    for x0, y0, x1, y1 in regions:
+        found |= (places[:, 0] >= x0) & (places[:, 0] < x1) & (places[:, 1] >= y0) & (places[:, 1] < y1)
+    return found

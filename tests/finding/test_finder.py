@@ -1,0 +1,156 @@
+"""A finder learns from a few marks what a person sees at once, gives the same again, and can be kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from convlens.data import Mark, MarksError, PictureError, write_marks
+from convlens.finding import Finder, canvas
+from convlens.finding import finder as module
+from convlens.finding.errors import FindingError
+from convlens.finding.learning import Course
+
+from .scenes import hits, mark, scene
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Crosses are easy: a third of the steps is enough."""
+    monkeypatch.setattr(module, "FIRST", Course(steps=50, rate=3e-3, looks=(0.5,)))
+    monkeypatch.setattr(module, "AGAIN", Course(steps=15, rate=1.5e-3, looks=(0.0,)))
+
+
+@pytest.fixture(scope="module")
+def learned() -> Finder:
+    """Three of eight crosses marked."""
+    picture, centres = scene(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "FIRST", Course(steps=50, rate=3e-3, looks=(0.5,)))
+        return Finder.fit({"a": picture}, [mark("a", c) for c in centres[:3]], seed=1)
+
+
+def test_all_crosses_are_found_and_nothing_else_in_a_picture_that_was_not_learned_from(learned: Finder) -> None:
+    picture, centres = scene(5)
+    finds = learned.find(picture)
+    assert hits(finds.boxes, centres) == len(centres)
+    assert finds.count == len(centres)
+    assert finds.interval is not None
+    assert finds.interval[0] <= len(centres) <= finds.interval[1]
+    assert (finds.scores[:-1] >= finds.scores[1:]).all()
+    assert finds.scores.min() >= finds.threshold > finds.near.scores.max(initial=0)
+
+
+def test_a_picture_without_a_cross_has_none(learned: Finder) -> None:
+    finds = learned.find(scene(6, crosses=0, others=16)[0])
+    assert finds.count == 0
+
+
+def test_the_same_seed_gives_the_same_finder_and_another_another(learned: Finder) -> None:
+    picture, centres = scene(0)
+    marks = [mark("a", c) for c in centres[:3]]
+    again = Finder.fit({"a": picture}, marks, seed=1)
+    for name, weight in learned.weights.items():
+        np.testing.assert_array_equal(again.weights[name], weight)
+    other = Finder.fit({"a": picture}, marks, seed=2)
+    assert any((other.weights[name] != weight).any() for name, weight in learned.weights.items())
+
+
+def test_what_is_saved_finds_the_same_and_learns_on(learned: Finder, tmp_path: Path) -> None:
+    picture, centres = scene(0)
+    learned.save(tmp_path / "crosses.safetensors")
+    loaded = Finder.load(tmp_path / "crosses.safetensors")
+    before, after = learned.find(picture), loaded.find(picture)
+    np.testing.assert_array_equal(before.boxes, after.boxes)
+    np.testing.assert_array_equal(before.scores, after.scores)
+    marks = [mark("a", c) for c in centres[:4]]
+    with pytest.raises(FindingError, match="give them"):
+        loaded.correct(marks)
+    loaded.correct(marks, {"a": picture})
+    assert hits(loaded.find(scene(5)[0]).boxes, scene(5)[1]) == 8
+    assert loaded.marks == tuple(marks)
+
+
+def test_a_file_that_is_no_finder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FindingError, match="there is no file"):
+        Finder.load(tmp_path / "none.safetensors")
+    (tmp_path / "text.safetensors").write_text("hello")
+    with pytest.raises(FindingError, match="not a finder"):
+        Finder.load(tmp_path / "text.safetensors")
+
+
+def test_a_rejected_look_alike_scores_lower_after_a_correction() -> None:
+    picture, centres = scene(0)
+    marks = [mark("a", c) for c in centres[:3]]
+    finder = Finder.fit({"a": picture}, marks, seed=1)
+    # the cross that is said to be none is believed to be none
+    wrong = mark("a", centres[7], "not")
+
+    def score(finder: Finder) -> float:
+        finds = finder.find(picture)
+        boxes, scores = (
+            np.concatenate([finds.boxes, finds.near.boxes]),
+            np.concatenate([finds.scores, finds.near.scores]),
+        )
+        near = np.hypot(*(boxes[:, :2] + boxes[:, 2:] / 2 - np.array(centres[7])).T) < 10
+        return float(scores[near].max(initial=0))
+
+    before = score(finder)
+    finder.correct([*marks, wrong])
+    assert score(finder) < before
+
+
+def test_files_of_any_kind_are_searched(learned: Finder, tmp_path: Path) -> None:
+    picture, _ = scene(5)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    tifffile.imwrite(tmp_path / "b.tif", picture)
+    whole = learned.find(picture)
+    for name in ("a.png", "b.tif"):
+        found = learned.find(tmp_path / name)
+        np.testing.assert_array_equal(found.boxes, whole.boxes)
+        assert found.image == name
+    grey = learned.find(picture[..., 0])
+    assert grey.size == picture.shape[:2]
+    with pytest.raises(PictureError):
+        learned.find(tmp_path / "none.png")
+    with pytest.raises(ValueError, match="5 channels"):
+        learned.find(np.zeros((40, 40, 5), np.uint8))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_sixteen_bits_and_floats_are_learned_from(dtype: type) -> None:
+    picture, centres = scene(0)
+    cells = (picture.astype(np.float64) * (1 if dtype is np.uint16 else 1 / 255)).astype(dtype)
+    finder = Finder.fit({"a": cells[..., 0]}, [mark("a", c) for c in centres[:3]])
+    finds = finder.find(cells[..., 0])
+    assert hits(finds.boxes, centres) >= 6
+
+
+def test_blocks_leave_no_seam(learned: Finder, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, centres = scene(7, (420, 500), crosses=60, others=40)
+    whole = learned.find(picture)
+    monkeypatch.setattr(canvas, "BLOCK", 256)
+    parts = learned.find(picture)
+    np.testing.assert_allclose(np.sort(parts.boxes, axis=0), np.sort(whole.boxes, axis=0), atol=1e-3)
+    np.testing.assert_allclose(parts.scores, whole.scores, atol=1e-3)
+    assert parts.count == whole.count
+    assert hits(whole.boxes, centres) >= 57
+
+
+def test_marks_come_from_a_file_and_wrong_ones_are_named(tmp_path: Path) -> None:
+    picture, centres = scene(0)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    write_marks(tmp_path / "marks.csv", [mark("a.png", c) for c in centres[:3]])
+    assert Finder.fit([tmp_path / "a.png"], tmp_path / "marks.csv").find(tmp_path / "a.png").count >= 6
+    with pytest.raises(MarksError, match="not among the pictures"):
+        Finder.fit({"a": picture}, [mark("b", centres[0])])
+    with pytest.raises(MarksError, match="outside"):
+        Finder.fit({"a": picture}, [Mark("a", "object", 1000, 10, 20, 20)])
+    with pytest.raises(MarksError, match="no object"):
+        Finder.fit({"a": picture}, [mark("a", centres[0], "not")])
+    with pytest.raises(PictureError):
+        Finder.fit([tmp_path / "a.png", tmp_path / "b.png"], [mark("b.png", centres[0])])
