@@ -1,6 +1,7 @@
-"""Judge finders on scenes with known truth: ``python -m benchmarks.finding SCENES``.
+"""Judge finders on scenes with known truth: ``python -m benchmarks.finding [SCENES]``.
 
-SCENES is a folder of pictures with a truth.json (its form: benchmarks/finding/truth.py). Per family, finder and seed:
+SCENES is a folder of pictures with a truth.json (its form: benchmarks/finding/truth.py); scenes of our own, made once,
+when none is named. Per family, finder and seed:
 five objects of the first photo are marked, then three rounds of at most five corrections on the first two photos; the
 other photos are untouched, and what is found there is the result. No truth chooses a threshold.
 """
@@ -14,17 +15,19 @@ from pathlib import Path
 
 from rich.console import Console
 
+from convlens.data.fashion_mnist import cache_folder
+
 from .. import machine, table
 from ..crew import pin
 from .contenders import CONTENDERS, Contender, named
 from .empty import covered
 from .judge import Judge, Run
 from .protocol import ROUNDS
-from .show import record, show
+from .record import content, earlier, joined
+from .scenes import make
+from .show import show
 from .summary import summaries
-from .truth import Family, Photo, read
-
-RESULTS = Path(__file__).parents[1] / "results"
+from .truth import TRUTH, Family, Photo, read
 
 
 def parsed() -> argparse.Namespace:
@@ -32,7 +35,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.finding", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("scenes", type=Path, metavar="SCENES", help="a folder with a truth.json")
+    parser.add_argument("scenes", type=Path, nargs="?", metavar="SCENES", help="a folder with a truth.json")
     parser.add_argument(
         "--family", action="append", default=[], metavar="WORD", help="families with this in their name"
     )
@@ -44,7 +47,13 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of corrections")
     parser.add_argument("--empty", action="store_true", help="also look at photos without an instance")
     parser.add_argument("--core", type=int, default=0, help="the core that all run on")
-    parser.add_argument("--out", type=Path, default=None, metavar="FILE", help="keep the record in this file")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="keep the record in this file; one that is there is gone on with",
+    )
     given = parser.parse_args()
     try:
         given.finder = [named(text) for text in given.finder]
@@ -80,9 +89,19 @@ def judge(family: Family, contender: Contender, given: argparse.Namespace) -> li
     return runs
 
 
+def own_scenes(seed: int = 0) -> Path:
+    """The folder of scenes of our own in this user's cache; made if it is not there."""
+    folder = cache_folder() / f"finding-scenes-{seed}"
+    if not (folder / TRUTH).exists():
+        print(f"making scenes in {folder}")
+        for name, reason in make(folder, seed)[1].items():
+            print(f"{name}: left out, {reason}")
+    return folder
+
+
 def chosen(given: argparse.Namespace) -> tuple[list[Family], list[Contender]]:
     """The families and finders that the command line names."""
-    families = [f for f in read(given.scenes) if any(word in f.name for word in given.family or [""])]
+    families = [f for f in read(given.scenes or own_scenes()) if any(word in f.name for word in given.family or [""])]
     finders = [c for c in CONTENDERS if any(word in c.name for word in given.only or [""])] + given.finder
     if not families or not finders:
         raise SystemExit("nothing to judge: no family or no finder has such a name")
@@ -97,6 +116,7 @@ def main() -> None:
     console.print(pin(given.core))
     sheet = machine.sheet(given.core)
     table.show_sheet(console, sheet)
+    old = earlier(given.out) if given.out else []
     runs: list[Run] = []
     for family in families:
         for contender in finders:
@@ -106,9 +126,10 @@ def main() -> None:
                 f1 = " ".join(f"{sum(found[-1].f1(k)) / len(found[-1].runs):.2f}" for k in range(found[-1].rounds))
                 console.print(f"{family.name}, {contender.name}: F1 {f1}", markup=False)
             if given.out:  # whole after every finder, so that what was measured survives an interruption
-                how = {"scenes": given.scenes.name, "seeds": given.seeds, "rounds": given.rounds, "machine": sheet}
-                table.save(given.out, {**how, **record(runs, found)})
-    show(console, found)
+                both = joined(old, runs)
+                how = {"scenes": (given.scenes or own_scenes()).name, "rounds": given.rounds, "machine": sheet}
+                table.save(given.out, {**how, **content(both, summaries(both, given.rounds))})
+    show(console, summaries(joined(old, runs), given.rounds))
     if given.out:
         console.print(f"kept in {given.out}")
 

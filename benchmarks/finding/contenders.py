@@ -41,4 +41,11 @@ def named(text: str) -> Contender:
     return Contender(name if equals else place, place)
 
 
-CONTENDERS: tuple[Contender, ...] = ()
+BASELINES = f"{__package__}.baselines"
+
+CONTENDERS: tuple[Contender, ...] = (
+    Contender("convlens", f"{__package__}.ours:Ours"),
+    Contender("NCC, rotated", f"{BASELINES}.correlation:Correlation"),
+    Contender("SIFT", f"{BASELINES}.sift:Sift"),
+    Contender("random forest", f"{BASELINES}.forest:Forest"),
+)

@@ -13,6 +13,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from convlens.data import Mark
+
 from .truth import Boxes, Photo, Pixels
 
 MARKS = 5
@@ -22,18 +24,6 @@ CORRECTIONS = 5
 ROUNDS = 3
 REACH = 0.5
 """Of an object's smaller side: how far from its centre a hit may lie."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What a person said of a place: an ``object``, ``not`` one, or that all objects in a region are marked."""
-
-    image: str
-    kind: Literal["object", "not", "complete"]
-    x: float
-    y: float
-    w: float
-    h: float
 
 
 @dataclass(frozen=True)
@@ -215,8 +205,10 @@ def mistakes(photo: Photo, finds: Finds, marks: Sequence[Mark]) -> list[Mark]:
     claimed = finds.claimed[order]
     matching = match(photo.boxes, boxes[claimed], scores[claimed])
     here = [m for m in marks if m.image == photo.name]
-    nots = np.array([(m.x, m.y, m.w, m.h) for m in here if m.kind == "not"]).reshape(-1, 4)
-    objects = np.array([(m.x, m.y, m.w, m.h) for m in here if m.kind == "object"]).reshape(-1, 4)
+    nots, objects = (
+        np.array([(m.x, m.y, m.w, m.h) for m in here if m.kind == kind], np.float64).reshape(-1, 4)
+        for kind in ("not", "object")
+    )
     false: list[Mark] = []
     for box in boxes[claimed][matching.object_of < 0]:
         if not _on(photo.boxes, box) and not _on(nots, box):

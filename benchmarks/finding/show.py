@@ -1,16 +1,13 @@
-"""What is shown and kept: a table on the terminal, and a record as JSON with every run in it."""
+"""What is shown: a table on the terminal, a block a family, in which what lost stays and says so."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .judge import Run
 from .summary import Summary, verdict
 
 
@@ -78,31 +75,3 @@ def show_empty(console: Console, found: Sequence[Summary]) -> None:
         if by:
             table.add_row(one.family, one.method, *(f"{by[k]:.1f}" for k in (min(by), max(by))))
     console.print(table)
-
-
-def record(runs: Sequence[Run], found: Sequence[Summary]) -> dict[str, Any]:
-    """What is kept: the summary that the table shows, and all runs."""
-    return {
-        "summary": [
-            {
-                "family": one.family,
-                "method": one.method,
-                "seeds": [run.seed for run in one.runs],
-                "f1": [sum(one.f1(k)) / len(one.runs) for k in range(one.rounds)],
-                "worst": [min(one.f1(k)) for k in range(one.rounds)],
-                "by_truth": [sum(one.oracle(k)) / len(one.runs) for k in range(one.rounds)],
-                "first": [one.first(k) for k in range(one.rounds)],
-                "count_error": [one.count_error(k) for k in range(one.rounds)],
-                "coverage": [one.coverage(k) for k in range(one.rounds)],
-                "interval_width": [one.width(k) for k in range(one.rounds)],
-                "fit_seconds": one.fit_seconds if one.rounds else None,
-                "correct_seconds": one.correct_seconds,
-                "scan_seconds_per_megapixel": one.scan_seconds if one.rounds else None,
-                "false_on_2_megapixels_without": one.false_when_empty(),
-                "verdict": verdict(one, found),
-                "notes": one.notes,
-            }
-            for one in found
-        ],
-        "runs": [asdict(run) for run in runs],
-    }

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.finding import truth
-from benchmarks.finding.protocol import Finds, Mark
+from benchmarks.finding.protocol import Finds
 from benchmarks.finding.truth import Family, Photo, Pixels
 from PIL import Image
+
+from convlens.data import Mark
 
 SIDE = 10
 RED, BLUE = (200, 30, 30), (30, 30, 200)

@@ -12,7 +12,6 @@ from benchmarks.finding.empty import covered
 from benchmarks.finding.judge import Judge
 from benchmarks.finding.protocol import (
     Finds,
-    Mark,
     Person,
     Score,
     choose_marks,
@@ -26,6 +25,8 @@ from benchmarks.finding.summary import summaries, verdict
 from benchmarks.finding.truth import Photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from convlens.data import Mark
 
 from .squares import Squares, family
 
