@@ -55,7 +55,8 @@ def correlated(network: Network, x: Floats, weight: Floats, bias: Floats | None)
     rows, columns = made.result.size[1:]
     work = multiply_adds(layer, shape) * len(x)
     threads = max(1, min(cores(), work // SHARE))
-    bands = min(rows, -(-threads // max(1, len(x))))
+    # where columns are strided over, a picture is taken apart first, and run as a whole
+    bands = 1 if made.apart else min(rows, -(-threads // max(1, len(x))))
     down = 4 * made.source.strides[1] * axes(layer, shape)[0].stride, 4 * columns
     learned = weight.ctypes.data, (weight if bias is None else bias).ctypes.data
     source, target = x.ctypes.data, result.ctypes.data
@@ -64,7 +65,10 @@ def correlated(network: Network, x: Floats, weight: Floats, bias: Floats | None)
         n, band = divmod(task, bands)
         first, stop = band * rows // bands, (band + 1) * rows // bands
         picture, place = source + n * 4 * made.source.floats, target + n * 4 * made.result.floats
-        made.call(picture + first * down[0], *learned, place + first * down[1], stop - first, columns)
+        if bands == 1:
+            made(picture, *learned, place)
+        else:
+            made.call(picture + first * down[0], *learned, place + first * down[1], stop - first, columns)
 
     if threads == 1:
         for task in range(len(x) * bands):

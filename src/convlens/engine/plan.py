@@ -38,6 +38,10 @@ from .kernels.pooling import Pooling
 from .layout import Layout, Window, three
 from .target import Target
 
+MOST_FUSED = 64
+"""Cells of the largest window that shares a convolution's kernel: all of them are in registers, or spilled, at once."""
+WIDEST_LEARNED, WIDEST_POOLED, MOST_MET = 64, 1024, 1 << 20
+"""What can be written in seconds: columns of a kernel that learns, of a pool's window, places in a kernel's tables."""
 ACTIVATIONS: dict[type[Layer], Activation] = {Sigmoid: "sigmoid", Tanh: "tanh", ReLU: "relu"}
 
 
@@ -175,16 +179,38 @@ def refusals(network: Network, *, training: bool) -> list[str]:
             found.append(f"{name}: the engine does not draw the random numbers of dropout while training")
         elif isinstance(layer, BatchNorm) and training:
             found.append(f"{name}: the engine does not gather the statistics of a batch while training")
+        elif reason := _unwieldy(layer, network.shapes[i], training=training):
+            found.append(f"{name}: {reason}")
     if not network.layers:
         found.append("a network without layers has nothing to compile")
     return found
 
 
+def _unwieldy(layer: Layer, shape: tuple[int, ...], *, training: bool) -> str | None:
+    """Why a kernel would take minutes to write, or None."""
+    if isinstance(layer, Conv) and training:
+        *rows, width = axes(layer, shape)
+        if width.kernel > WIDEST_LEARNED:
+            return f"while training, the engine writes out a kernel's columns, {WIDEST_LEARNED} at most"
+        met = width.size * width.kernel + math.prod(a.size * a.kernel for a in rows)
+    elif isinstance(layer, (MaxPool, AvgPool)) and not tiling(layer, shape):
+        *rows, width = axes(layer, shape)
+        if width.kernel > WIDEST_POOLED:
+            return f"the engine writes out a window's columns, {WIDEST_POOLED} at most"
+        met = width.out * width.kernel + math.prod(a.out * a.kernel for a in rows)
+    else:
+        return None
+    return (
+        f"{met} places where windows meet cells are more than a table of {MOST_MET} holds" if met > MOST_MET else None
+    )
+
+
 def tiling(layer: MaxPool | AvgPool, shape: tuple[int, ...]) -> bool:
     """Whether a pool's windows lie side by side inside its input, so that it can share a convolution's kernel."""
-    return all(
+    found = axes(layer, shape)
+    return math.prod(a.kernel for a in found) <= MOST_FUSED and all(
         a.kernel == a.stride and not a.before and not a.after and a.dilation == 1 and a.out * a.kernel <= a.size
-        for a in axes(layer, shape)
+        for a in found
     )
 
 

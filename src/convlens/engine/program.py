@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens.network import Network
+from convlens.network.errors import shown
 from convlens.network.layers import whole
 
 from . import compile as machine_code
 from .alone import Alone
-from .arguments import Floats, floats
+from .arguments import Floats, floats, numbers
 from .crew import cores, crew
 from .driver import RECORD, Step, driver
 from .errors import EngineError
@@ -65,6 +66,8 @@ class Program:
         threads: int | None = None,
         target: Target | None = None,
     ) -> None:
+        if not isinstance(network, Network):
+            raise EngineError(f"a program is compiled from a Network, as Network.parse makes one, not {shown(network)}")
         self.plan = plan(network, target or host(), training=training)
         self.threads = cores() if threads is None else whole(threads, "threads", 1)
         self._schedule = Schedule(self.plan)
@@ -98,6 +101,8 @@ class Program:
         Raises:
             EngineError: one is missing or of another shape.
         """
+        if not isinstance(parameters, Mapping):
+            raise EngineError(f"parameters are arrays by name, as a dictionary holds them, not {shown(parameters)}")
         for group, place in zip(self.plan.groups, self._schedule.buffers, strict=True):
             weight, bias = weight_and_bias(self.network, self._shapes, group, parameters)
             self._weights[place.weight : place.weight + weight.size] = weight.ravel()
@@ -152,7 +157,7 @@ class Program:
         Args:
             x: (N, *input_shape).
             labels: (N,) class numbers.
-            total: how many examples the mean is over; None: N.
+            total: how many examples the mean is over, at least 1; None: N.
 
         Returns:
             The summed loss divided by ``total``, the number right, and name to gradient.
@@ -162,16 +167,17 @@ class Program:
         """
         self._needs_training()
         x = self._checked(x, self.network.input_shape, "the network reads")
-        labels = np.asarray(labels)
+        labels = numbers(labels, "the labels")
         if labels.shape != (len(x),) or not np.issubdtype(labels.dtype, np.integer):
             raise EngineError(f"{len(x)} examples need as many whole-number labels, not an array of {labels.shape}")
         if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < self.plan.outputs:
             raise EngineError(f"labels must be 0 to {self.plan.outputs - 1}")
+        total = max(1, len(x)) if total is None else whole(total, "total", 1)
         batch = _Batch(self, x)
         batch.place("labels", 1)[: len(x)] = labels
         batch.place("labels", 1)[len(x) :] = -1
         losses, right = batch.place("loss", 1), batch.place("right", 1)
-        scale = batch.keep("scale", np.array([1.0 / (total or max(1, len(x)))], np.float32))
+        scale = batch.keep("scale", np.array([1.0 / total], np.float32))
         gradients_ = batch.run_and_sum(self._with_loss)
         return float(losses.sum(dtype=np.float64)) * float(scale[0]), int(right.sum()), gradients_
 

@@ -113,6 +113,8 @@ def _source(group: Group, held: Layout, count: int) -> Layout | None:
         return held if same else None
     if group.weight is None:
         return held if same or (work.pool is None and as_many and not held.bordered) else None
+    if work.window.kernel[2] > convolution.MOST_TAPS:
+        return None  # its columns are written out: thousands of them would take a minute
     if work.local or not (work.groups == 1 or depthwise(work)):
         return None
     if same:
