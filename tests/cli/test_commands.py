@@ -256,8 +256,11 @@ def test_the_width_of_a_pipe_cuts_no_number() -> None:
 def test_info_shows_the_plan_of_a_network() -> None:
     shown = convlens("info", "lenet").stdout
     assert "conv 6 5 pad 2, sigmoid, avgpool 2" in shown
-    assert shown.count("convolution") == 2
-    assert shown.count("dense") == 3
+    block, alone = shown.split("an image alone")
+    for part in (block, alone):
+        assert part.count("convolution") == 2
+        assert part.count("dense") == 3
+    assert "costs as much as a block" in convlens("info", "6x5x5: conv 4 3 groups 2").stdout
     refused = convlens("info", "2x9: local 2 3")
     assert refused.returncode == 2
     assert "layer 1 (local 2 3)" in refused.stderr

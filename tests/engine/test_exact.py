@@ -31,13 +31,15 @@ BESIDE_THE_LANES = [
     "1x3x{n}: local {n} 2 pad 1, relu, maxpool 2",
     "{n}x4: local {n} 3 groups {n}",
 ]
+BETWEEN = ["1x4x5: dense4d 3x4, conv 2 3 pad 1", "1x3x3: dense4d, relu, conv 2 2 pad 1+0x1+0, flatten, linear 2"]
+"""A dense layer from picture to picture, and borders that the next layer reads."""
 EMPTY = ["2x3x3: flatten", "3: dropout 0.5", "2x2x2: dropout 0, flatten"]
 
 
 @cache
 def lines() -> list[str]:
     fixed = [line.format(n=n) for n in (3, 4, 5, 7, 8, 9, 15, 17) for line in BESIDE_THE_LANES]
-    made = [*map(Network.parse, [*LINES, *EMPTY, *fixed]), *awkward(COUNT), *drawn(COUNT)]
+    made = [*map(Network.parse, [*LINES, *EMPTY, *BETWEEN, *fixed]), *awkward(COUNT), *drawn(COUNT)]
     return list(dict.fromkeys(str(n) for n in map(whole, made) if n is not None))
 
 

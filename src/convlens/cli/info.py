@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from convlens import __version__
 from convlens.cli.words import scaled
 from convlens.network import Network, print_layer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from convlens.engine.describe import Row
 
 PACKAGES = ("torch", "numpy", "llvmlite", "pillow", "tifffile", "safetensors", "tensorboard")
 
@@ -53,21 +58,47 @@ def _targets() -> str:
 
 
 def _plan(network: Network, training: bool) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from convlens import engine
     from convlens.cli.console import table_console
-    from convlens.engine.describe import rows, scratch_bytes
+    from convlens.engine import describe
+    from convlens.engine.cost import most_alone
+    from convlens.engine.single import single
 
     target = engine.host()
     plan = engine.plan(network, target, training=training)
+    console = table_console()
+    console.print(Text(str(network), style="bold"), soft_wrap=True)
+    held = scaled(describe.scratch_bytes(plan), "B")
+    console.print(f"\n{target.name}: {target.lanes} images a block, {held} of buffers a thread\n", soft_wrap=True)
+    console.print(_table(describe.rows(plan)))
+    alone = single(plan)
+    if alone and not training:
+        held, most = scaled(describe.scratch_bytes_of_one(alone), "B"), most_alone(plan, alone)
+        pays = f"pays for up to {most} images behind the full blocks" if most else "never pays"
+        console.print(f"\nan image alone, vectors of channels in a tile: {pays}; {held} of buffers\n", soft_wrap=True)
+        console.print(_table(describe.rows_of_one(alone)))
+    elif not training:
+        console.print("\na layer has no kernel for an image alone: it costs as much as a block", soft_wrap=True)
+    if found := engine.slower(network):
+        console.print()
+    for i, reason in found.items():
+        console.print(f"layer {i + 1} ({print_layer(network.layers[i])}): {reason}", soft_wrap=True)
+    if engine.outrun(network):
+        console.print("that is most of the work: convlens train runs this network on PyTorch", soft_wrap=True)
+
+
+def _table(rows: list[Row]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("layers of one kernel", overflow="fold")
     table.add_column("kernel")
     for name in ("tile", "input", "output", "multiply-adds", "of peak"):
         table.add_column(name, justify="right", no_wrap=True)
-    for row in rows(plan):
+    for row in rows:
         table.add_row(
             Text(row.layers),
             row.kernel,
@@ -77,19 +108,7 @@ def _plan(network: Network, training: bool) -> None:
             f"{row.multiply_adds:,}",
             "" if row.share is None else f"{row.share:.0%}",
         )
-    console = table_console()
-    console.print(Text(str(network), style="bold"), soft_wrap=True)
-    console.print(
-        f"\n{target.name}: {target.lanes} images a block, {scaled(scratch_bytes(plan), 'B')} of buffers a thread\n",
-        soft_wrap=True,
-    )
-    console.print(table)
-    if found := engine.slower(network):
-        console.print()
-    for i, reason in found.items():
-        console.print(f"layer {i + 1} ({print_layer(network.layers[i])}): {reason}", soft_wrap=True)
-    if engine.outrun(network):
-        console.print("that is most of the work: convlens train runs this network on PyTorch", soft_wrap=True)
+    return table
 
 
 def _fashion_mnist() -> str:

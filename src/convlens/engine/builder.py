@@ -300,6 +300,27 @@ class Kernel:
             with self.loop(count) as turn:
                 yield turn.index
 
+    @contextmanager
+    def widened(self, times: int) -> Iterator[None]:
+        """Within the block vectors are so many times as long: each operation is as many instructions side by side."""
+        lanes, vector = self.lanes, self.vector
+        self.lanes, self.vector = lanes * times, ir.VectorType(F32, lanes * times)
+        yield
+        self.lanes, self.vector = lanes, vector
+
+    def joined(self, vectors: Sequence[Value]) -> Value:
+        """Vectors, a power of two of them, one behind the other as one long vector."""
+        found = list(vectors)
+        while len(found) > 1:
+            places = list(range(2 * found[0].type.count))
+            found = [self._mix(a, b, places) for a, b in zip(found[::2], found[1::2], strict=True)]
+        return found[0]
+
+    def parted(self, long: Value) -> list[Value]:
+        """A long vector as vectors."""
+        starts = range(0, long.type.count, self.lanes)
+        return [self._mix(long, long, list(range(start, start + self.lanes))) for start in starts]
+
     def transpose(self, rows: list[Value]) -> list[Value]:
         """As many vectors as lanes, mirrored at the diagonal: butterflies of half the size each time."""
         rows, step = list(rows), self.lanes // 2

@@ -25,7 +25,7 @@ TURN = 12.0
 """Cycles of beginning and ending a tile of sums: addresses, biases, loops, and their last mispredicted jump."""
 FIRST_CACHE, SECOND_CACHE = 24 << 10, 512 << 10
 """Bytes of weights that stay in the caches of a core, of 32 KiB and at least 512 KiB."""
-SECOND_RATE, FARTHER_RATE = 24.0, 8.0
+SECOND_RATE, FARTHER_RATE = 28.0, 16.0
 """Bytes a cycle that a core reads from its second cache, and from what lies behind."""
 SQUARE = 24.0
 """Cycles in which a square of lanes x lanes numbers is mirrored."""
@@ -52,21 +52,18 @@ def block_cycles(plan: Plan) -> float:
 
 def single_cycles(single: Single) -> float:
     """Of one image, forward."""
-    target, first = single.plan.target, single.parts[0]
-    held = 4 * sum(part.weight_floats for part in single.parts)
-    spent = first.source.floats / target.lanes
-    for part in single.parts:
-        work = part.group.work
-        if isinstance(work, Dense):
-            spent += _dense(target, work, vectors(work.outputs, target.lanes), 4 * part.weight_floats, held)
-        elif isinstance(work, Pooling):
-            spent += _pool(work, part.source.channels)
-        else:
-            spent += _of_one(target, part, work)
-    return spent
+    first = single.parts[0].source
+    return first.floats / single.plan.target.lanes + sum(part_cycles(single, part) for part in single.parts)
 
 
-def _of_one(target: Target, part: Part, work: Convolution) -> float:
+def part_cycles(single: Single, part: Part) -> float:
+    """Of one of its parts."""
+    target, work = single.plan.target, part.group.work
+    if isinstance(work, Dense):
+        held = 4 * sum(one.weight_floats for one in single.parts)
+        return _dense(target, work, vectors(work.outputs, target.lanes), 4 * part.weight_floats, held)
+    if isinstance(work, Pooling):
+        return _pool(work, part.source.channels)
     if part.group.weight is None:
         work = part.carried
         unit = work.pool.window[2] if work.pool else 1

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 from convlens.network import costs, print_layer
 
+from .cost import part_cycles
+from .kernels import channels, outputs
 from .kernels.convolution import Convolution
 from .kernels.dense import even, most_sums
 from .kernels.local import filters_at_once
 from .kernels.pooling import Pooling
+from .layout import Layout
 from .plan import Dense, Group, Plan
 from .schedule import Schedule
+from .single import Part, Single, SingleSchedule
 from .tiles import FMAS_A_CYCLE, LOADS_A_CYCLE, Tile, choose, cycles, split
 
 KINDS = {Convolution: "convolution", Dense: "dense", Pooling: "pool"}
@@ -25,10 +29,11 @@ class Row:
         layers: in the notation.
         kernel: its family.
         tile: accumulators of one turn: channels x rows x columns; nothing for a pool of its own.
-        source_bytes: of its input for one block of images, borders included.
-        result_bytes: of its output for one block.
+        source_bytes: of its input for one block of images, or one image alone, borders included.
+        result_bytes: of its output.
         multiply_adds: of one image, forward.
-        share: of the processor's peak of multiply-adds, what loads and latency allow its tiles; None for a pool.
+        share: of the processor's peak of multiply-adds, what loads and latency allow its tiles; of an image alone, what
+            activations, empty lanes and the weights' way from the cache leave, too. None for a pool.
     """
 
     layers: str
@@ -41,29 +46,42 @@ class Row:
 
 
 def rows(plan: Plan) -> list[Row]:
-    """The groups of a plan in order."""
-    every = costs(plan.network)
-    found = []
-    for group in plan.groups:
-        first, stop = group.layers
-        tile, share = _tile(plan, group)
-        found.append(
-            Row(
-                ", ".join(print_layer(layer) for layer in plan.network.layers[first:stop]),
-                "local" if group.local else KINDS[type(group.work)],
-                f"{tile.channels}x{tile.rows}x{tile.columns}" if tile else "",
-                4 * group.source.floats,
-                4 * group.result.floats,
-                sum(cost.multiply_adds for cost in every[first:stop]),
-                share,
-            )
-        )
-    return found
+    """The groups of a plan in order, on a block of images."""
+    return [_row(plan, group, group.source, group.result, *_tile(plan, group)) for group in plan.groups]
+
+
+def rows_of_one(single: Single) -> list[Row]:
+    """The groups of a plan in order, on an image alone; the channels of a tile count vectors."""
+    return [
+        _row(single.plan, part.group, part.source, part.result, *_tile_of_one(single, part)) for part in single.parts
+    ]
+
+
+def _row(plan: Plan, group: Group, source: Layout, result: Layout, tile: Tile | None, share: float | None) -> Row:
+    first, stop = group.layers
+    return Row(
+        ", ".join(print_layer(layer) for layer in plan.network.layers[first:stop]) or "(borders)",
+        "local" if group.local else KINDS[type(group.work)],
+        f"{tile.channels}x{tile.rows}x{tile.columns}" if tile else "",
+        4 * source.floats,
+        4 * result.floats,
+        _multiply_adds(plan, group),
+        share,
+    )
+
+
+def _multiply_adds(plan: Plan, group: Group) -> int:
+    return sum(cost.multiply_adds for cost in costs(plan.network)[slice(*group.layers)])
 
 
 def scratch_bytes(plan: Plan) -> int:
     """Bytes of all buffers of one block of images: what should fit the second-level cache of a core."""
     return 4 * Schedule(plan).scratch.floats
+
+
+def scratch_bytes_of_one(single: Single) -> int:
+    """Bytes of all buffers of an image alone."""
+    return 4 * SingleSchedule(single).scratch.floats
 
 
 def _tile(plan: Plan, group: Group) -> tuple[Tile | None, float | None]:
@@ -86,3 +104,13 @@ def _tile(plan: Plan, group: Group) -> tuple[Tile | None, float | None]:
         for x, m in split(columns, tile.columns)
     )
     return tile, filters * tile.rows * columns / FMAS_A_CYCLE / spent
+
+
+def _tile_of_one(single: Single, part: Part) -> tuple[Tile | None, float | None]:
+    work, target = part.group.work, single.plan.target
+    if isinstance(work, Pooling):
+        return None, None
+    share = _multiply_adds(single.plan, part.group) / target.lanes / FMAS_A_CYCLE / part_cycles(single, part)
+    if isinstance(work, Dense):
+        return Tile(outputs.tile_of(target, work.outputs), 1, 1), share
+    return (channels.way(target, work).tile if part.group.weight else None), share

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from convlens.network import (
     AvgPool,
+    Axis,
     BatchNorm,
     Conv,
     Dense4d,
@@ -222,7 +224,7 @@ def plan(network: Network, target: Target, *, training: bool = False) -> Plan:
     """
     if reasons := refusals(network, training=training):
         raise EngineError("; ".join(reasons))
-    every = works(network)
+    every = _bordered(works(network))
     groups: list[Group] = []
     for i, (layers, work, weight) in enumerate(every):
         after = every[i + 1][1] if i + 1 < len(every) else None
@@ -231,6 +233,19 @@ def plan(network: Network, target: Target, *, training: bool = False) -> Plan:
 
 
 Work = tuple[tuple[int, int], Doing, str | None]
+
+
+def _bordered(works: list[Work]) -> list[Work]:
+    """A dense layer from picture to picture writes no borders: a carrier between it and a conv that reads some."""
+    found = works[:1]
+    for before, after in pairwise(works):
+        window = after[1].window if isinstance(after[1], Convolution) else None
+        if isinstance(before[1], Dense) and window and any(map(any, window.borders)):
+            depth, height, width = (Axis(n, 1) for n in window.size)
+            carrier = Convolution(Window((depth, height, width)), 1, 1, 1, False, None)
+            found.append(((before[0][1], before[0][1]), carrier, None))
+        found.append(after)
+    return found
 
 
 def works(network: Network, fused: Callable[[MaxPool | AvgPool, tuple[int, ...]], bool] = tiling) -> list[Work]:

@@ -39,6 +39,8 @@ MOST_SHARES = 16
 BLOCKS_A_SHARE = 8
 """Blocks that a share of a training batch has at least: its sums cost as much as a block, so fewer would not pay."""
 
+FLOAT32 = np.dtype(np.float32)
+
 Run = Callable[[dict[str, int], int, int], None]
 Fold = Callable[[Floats], Floats]
 
@@ -214,7 +216,7 @@ class Program:
 
     def _checked(self, x: NDArray[Any], shape: tuple[int, ...], what: str) -> Floats:
         # the question costs a tenth of the answer, and a single image feels it
-        if type(x) is not np.ndarray or x.dtype != np.float32 or not x.flags.c_contiguous:
+        if type(x) is not np.ndarray or x.dtype is not FLOAT32 or not x.flags.c_contiguous:
             x = floats(x, "a batch")
         if x.shape[1:] != shape or x.ndim != len(shape) + 1:
             wanted, given = ("x".join(map(str, s)) or "one number" for s in (shape, x.shape))

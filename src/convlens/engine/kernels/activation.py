@@ -7,6 +7,7 @@ limits. A result below the least normal number may be 0, and exp is infinite fro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from llvmlite import ir
@@ -82,6 +83,26 @@ def apply(k: Kernel, activation: Activation, x: Value) -> Value:
     if activation == "tanh":
         return tanh(k, x)
     return x
+
+
+AT_ONCE = 4
+"""Vectors whose activations are computed side by side: one alone waits for its own steps, 8 do not fit registers."""
+
+
+def apply_all(k: Kernel, activation: Activation, vectors: Sequence[Value]) -> list[Value]:
+    """The activation of some vectors."""
+    if activation in (None, "relu"):
+        return [apply(k, activation, v) for v in vectors]
+    found: list[Value] = []
+    many = AT_ONCE
+    while len(found) < len(vectors):
+        while many > len(vectors) - len(found):
+            many //= 2
+        long = k.joined(vectors[len(found) : len(found) + many])
+        with k.widened(many):
+            long = apply(k, activation, long)
+        found += k.parted(long)
+    return found
 
 
 def slope(k: Kernel, activation: Activation, y: Value, upstream: Value) -> Value:

@@ -21,7 +21,7 @@ from ..builder import Index, Kernel, Value, blueprint
 from ..layout import Layout, Three, Window
 from ..target import Target
 from ..tiles import choose, split
-from .activation import Activation, apply
+from .activation import Activation, apply_all
 
 PoolKind = Literal["max", "avg"]
 Innermost = Callable[[list[Value], Value, Value], list[Value]]
@@ -140,7 +140,7 @@ class Turn:
         tile = list(product(range(channels), range(len(c.rows)), range(columns)))
         b0 = [self.offset(filters, o) if c.bias else k.zero() for o in range(channels)]
         sums = self.sum(g, filters, at, column, tile, [b0[o] for o, _, _ in tile], channels)
-        done = {place: apply(k, c.activation, v) for place, v in zip(tile, sums, strict=True)}
+        done = dict(zip(tile, apply_all(k, c.activation, sums), strict=True))
         if self.kept is not None:
             for (o, r, x), v in done.items():
                 dz, dy = c.rows[r]

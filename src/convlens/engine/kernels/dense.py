@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..builder import Kernel, Value, blueprint
 from ..target import Target
 from ..tiles import split
-from .activation import Activation, apply
+from .activation import Activation, apply_all
 
 
 def most_sums(target: Target) -> int:
@@ -70,8 +70,8 @@ def forward(target: Target, inputs: int, outputs: int, bias: bool, activation: A
                 k.barrier()
                 cell = k.load(source, (i.index, k.lanes))
                 i.next = [k.fma(k.splat(rows, i.index, o * inputs), cell, v) for o, v in enumerate(i.values)]
-            for o, v in enumerate(i.out):
-                k.store(apply(k, activation, v), result, (first, k.lanes), o * k.lanes)
+            for o, v in enumerate(apply_all(k, activation, i.out)):
+                k.store(v, result, (first, k.lanes), o * k.lanes)
     return k
 
 

@@ -12,7 +12,7 @@ from ..builder import Kernel, Value, blueprint
 from ..layout import Layout
 from ..target import Target
 from ..tiles import split
-from .activation import Activation, apply
+from .activation import Activation, apply_all
 from .channels import vectors, walk
 from .convolution import reduced
 from .dense import even, most_sums
@@ -58,8 +58,8 @@ def forward(
                 place = k.at(cells, channel // source.lanes * source.channel)
                 at = k.at(rows, channel * source.cells * step)
                 values = reduced(k, loops, values, place, at, innermost)
-            for o, v in enumerate(values):
-                k.store(apply(k, activation, v), result, (first, k.lanes), o * k.lanes)
+            for o, v in enumerate(apply_all(k, activation, values)):
+                k.store(v, result, (first, k.lanes), o * k.lanes)
     return k
 
 

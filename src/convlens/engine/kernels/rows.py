@@ -29,7 +29,7 @@ from ..builder import Index, Kernel, Value, blueprint
 from ..layout import Layout
 from ..target import Target
 from ..tiles import Tile, choose, split
-from .activation import apply
+from .activation import apply_all
 from .convolution import Convolution, largest, mean, outer, reduced
 from .dense import even
 from .pooling import Pooling
@@ -106,7 +106,7 @@ class _Turn:
         places = list(product(range(channels), range(len(c.rows)), range(vectors * unit)))
         bias = [k.splat(k.arguments[2], filters, o) if c.bias else k.zero() for o in range(channels)]
         sums = self._sum(filters, g, row, k.times(column, unit), places, [bias[o] for o, _, _ in places])
-        done = {place: apply(k, c.activation, total) for place, total in zip(places, sums, strict=True)}
+        done = dict(zip(places, apply_all(k, c.activation, sums), strict=True))
         for o, v in product(range(channels), range(vectors)):
             window = [done[o, r, v * unit + n] for r in range(len(c.rows)) for n in range(unit)]
             k.store(
