@@ -1,4 +1,4 @@
-# make demo   a virtual environment, convlens in it, Fashion-MNIST, LeNet trained, a report
+# make demo   a virtual environment, convlens in it, Fashion-MNIST, LeNet trained, a report; three coins marked, all found
 # make test   everything that must pass: lint, types, import contracts, tests
 # make clean  forget the virtual environment and the caches
 
@@ -12,6 +12,7 @@ EPOCHS ?= 5
 demo: $(VENV)/installed dataset
 	$(BIN)/convlens summary lenet
 	$(BIN)/convlens train fashion-mnist --net lenet --epochs $(EPOCHS) --seed 0
+	$(BIN)/convlens find examples/coins.png --marks examples/coins.csv --out runs/coins
 
 test: lint types contracts tests
 

@@ -98,6 +98,13 @@ def test_what_cannot_be_opened_is_named(tmp_path: Path, content: bytes) -> None:
         picture_size(tmp_path / "b.tif")
 
 
+def test_what_is_too_large_to_be_held_is_told_the_way_out(tmp_path: Path) -> None:
+    for name, side in (("a.png", 12000), ("b.png", 15000)):
+        Image.new("1", (side, side)).save(tmp_path / name)
+        with pytest.raises(PictureError, match=r"pixels.*; save it as a TIFF, which is read in pieces"):
+            open_picture(tmp_path / name)
+
+
 def test_a_strip_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convlens.data.tiff_windows.PIECE", 1000)
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 64), np.uint8), compression="zlib", rowsperstrip=64)

@@ -31,10 +31,10 @@ class Fake:
     def __init__(self, bar: int) -> None:
         self.bar = bar
 
-    def find(self, picture: Path, progress: Callable[[str, int, int], None] | None = None) -> Finds:
+    def find(self, picture: Path, progress: Callable[[float], None] | None = None) -> Finds:
         cells = read_picture(picture).pixels
         assert progress is not None
-        progress("scanning", 1, 2)
+        progress(0.5)
         grid = cells[0, ::SQUARE, ::SQUARE]
         rows, columns = np.nonzero(grid > 30)
         boxes = np.stack([columns, rows, np.ones_like(rows), np.ones_like(rows)], axis=1) * SQUARE
@@ -43,7 +43,7 @@ class Fake:
         )
 
     def correct(
-        self, marks: Sequence[Mark], pictures: object = None, progress: Callable[[str, int, int], None] | None = None
+        self, marks: Sequence[Mark], pictures: object = None, progress: Callable[[float], None] | None = None
     ) -> None:
         self.bar += 60 * sum(mark.kind == "not" for mark in marks)
 
@@ -64,7 +64,7 @@ class School:
         pictures: Sequence[Path],
         marks: Sequence[Mark],
         seed: int = 0,
-        progress: Callable[[str, int, int], None] | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> Fake:
         self.fitted.append((pictures, marks, seed))
         return Fake(100)

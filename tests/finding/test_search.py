@@ -76,7 +76,7 @@ def test_the_report_names_counts_marks_and_failures(here: Path) -> None:
     page = Path("out/report.html").read_text()
     for said in ("Surest finds", "Near misses", "0.235", "Objects (2)", "overlays/b.png", "empty.jpg", "it is empty"):
         assert said in page, said
-    assert page.count('<figure class="tile">') == 3 + 3 + 1 + 2
+    assert page.count('<figure class="tile">') == 3 + 1 + 2, "finds, near misses, marks"
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
     data = json.loads(page.split('id="run">')[1].split("</script>")[0])
     assert data["counts"] == {"a.png": 2, "b.png": 1, "c.png": 0}
@@ -217,6 +217,15 @@ def test_what_cannot_be_asked(here: Path) -> None:
     (here / "photos/a.png").write_bytes(b"")
     with pytest.raises(MarksError, match=r"marks\.csv, line 2: the mark lies in a picture that cannot be used: .*"):
         look_up(ask())
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_learned(here: Path) -> None:
+    (here / "file").touch()
+    school = School()
+    for changed in ({"out": Path("file/out")}, {"save": Path("file/model")}):
+        with pytest.raises(FindingError, match=r"cannot write file/.* choose another place"):
+            search(ask(**changed), school, quiet)
+    assert school.fitted == []
 
 
 def test_which_files_are_meant(here: Path) -> None:

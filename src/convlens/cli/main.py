@@ -15,8 +15,9 @@ from typing import Annotated
 import typer
 
 from convlens import __version__
-from convlens.cli import data, evaluate, info, predict, summary, train
+from convlens.cli import check, data, evaluate, find, info, predict, summary, train
 from convlens.data.errors import DataError
+from convlens.finding.errors import FindingError
 from convlens.network import NetworkError
 from convlens.training.errors import TrainingError
 
@@ -31,6 +32,9 @@ app = typer.Typer(
 app.command("train", short_help="Train a network on labelled examples.")(train.train)
 app.command("evaluate", short_help="Judge a trained network on labelled examples.")(evaluate.evaluate)
 app.command("predict", short_help="Predict the class of each file.")(predict.predict)
+app.command("find", short_help="Mark a few, find them all.")(find.find)
+app.command("correct", short_help="Let a finder learn from corrections.")(find.correct)
+app.command("check", short_help="Judge finds by a few answers.")(check.check)
 app.command("summary", short_help="Show what a network is, layer by layer.")(summary.summary)
 app.command("data", short_help="Show what a data source holds.")(data.data)
 app.command("info", short_help="Show what is installed and found.")(info.info)
@@ -55,7 +59,7 @@ def options(
 
 
 INTERRUPTED = 130
-USER_ERRORS = (NetworkError, DataError, TrainingError)
+USER_ERRORS = (NetworkError, DataError, TrainingError, FindingError)
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ from convlens.data.tiff import ORIENTATION, SIDEWAYS, is_tiff, read_tiff, tiff_s
 
 # 128 million: below twice Pillow's own warning line, at which it refuses by itself, and above any camera's picture.
 PIXELS = 2**27
+SMALLER = "make it smaller"
 
 # EPS and the like are missing on purpose: Pillow gives them to another program.  TIFF is the second try after tifffile.
 FORMATS = (
@@ -56,12 +57,13 @@ class Picture:
     remarks: tuple[tuple[str, str], ...] = ()
 
 
-def read_picture(path: str | Path, limit: int = PIXELS) -> Picture:
+def read_picture(path: str | Path, limit: int = PIXELS, remedy: str = SMALLER) -> Picture:
     """Read one picture.
 
     Args:
         path: a file; its content decides what it is, not its name.
         limit: pixels above which it is refused before it is decoded.
+        remedy: what to do about one that is refused for its size.
 
     Returns:
         uint8, uint16 (16-bit grey pictures and any 16-bit TIFF) or float32 pixels as (C, H, W): C is 1 or 3, or more
@@ -71,8 +73,8 @@ def read_picture(path: str | Path, limit: int = PIXELS) -> Picture:
         PictureError: it is missing, forbidden, no file, empty, too large, damaged or no picture.
     """
     path = Path(path)
-    with reasons(path, limit):
-        return _finite(_read(path, limit))
+    with reasons(path, limit, remedy):
+        return _finite(_read(path, limit, remedy))
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
@@ -92,7 +94,7 @@ def picture_size(path: str | Path) -> tuple[int, int]:
 
 
 @contextmanager
-def reasons(path: Path, limit: int = PIXELS) -> Iterator[None]:
+def reasons(path: Path, limit: int = PIXELS, remedy: str = SMALLER) -> Iterator[None]:
     """Turn whatever a decoder raises within into a PictureError that names the file and gives the reason."""
     try:
         yield
@@ -103,7 +105,7 @@ def reasons(path: Path, limit: int = PIXELS) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise _failure(path, "it is not a picture in a known format") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
-        raise _failure(path, f"it has more than {limit:,} pixels; make it smaller") from error
+        raise _failure(path, f"it has more than {limit:,} pixels; {remedy}") from error
     except OSError as error:
         raise _failure(path, _plain(error)) from error
     except Exception as error:  # the decoders of fifteen formats raise what they like on damaged bytes
@@ -122,14 +124,14 @@ def _plain(error: OSError) -> str:
     return error.strerror or f"it is damaged ({error})"
 
 
-def _read(path: Path, limit: int) -> Picture:
+def _read(path: Path, limit: int, remedy: str) -> Picture:
     with opened(path) as file:
         if is_tiff(file):
             decoded = read_tiff(file, limit)
             if decoded is not None:
                 return Picture(*decoded)
             file.seek(0)
-        return _read_pillow(file, limit)
+        return _read_pillow(file, limit, remedy)
 
 
 def opened(path: Path) -> IO[bytes]:
@@ -148,10 +150,10 @@ def _formats() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
-def _read_pillow(file: IO[bytes], limit: int) -> Picture:
+def _read_pillow(file: IO[bytes], limit: int, remedy: str) -> Picture:
     image: Image.Image = Image.open(file, formats=_formats())
     if image.width * image.height > limit:
-        raise DataError(f"it has {image.width} x {image.height} pixels, more than {limit:,}; make it smaller")
+        raise DataError(f"it has {image.width} x {image.height} pixels, more than {limit:,}; {remedy}")
     container = image.format
     remarks = []
     frames = getattr(image, "n_frames", 1)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from convlens.data.dataset import Raw
-from convlens.data.pictures import PIXELS, Picture, opened, read_picture, reasons
+from convlens.data.pictures import Picture, opened, read_picture, reasons
 from convlens.data.tiff import is_tiff
 from convlens.data.tiff_windows import TiffWindows
 
@@ -24,6 +24,7 @@ Window = tuple[slice, slice]
 
 HELD = 2**24
 """Pixels up to which a TIFF is decoded at once: reading it in pieces would be slower and save nothing."""
+REMEDY = "save it as a TIFF, which is read in pieces"
 BAND = 2**24
 """Pixels that are in memory at once while a picture is reduced."""
 
@@ -103,7 +104,7 @@ def open_picture(path: str | Path, held: int = HELD) -> Source:
             return windows
         if windows is not None:
             windows.close()
-    return Whole(read_picture(path, PIXELS))
+    return Whole(read_picture(path, remedy=REMEDY))
 
 
 def reduced(source: Source, longest: int) -> Raw:

@@ -17,7 +17,7 @@ from .outputs import overlay_names
 from .places import Place, crops
 from .results import Result
 
-SHOWN = 24
+SHOWN = 18
 """Places of a section."""
 PICTURES = 8
 """Pictures that a section opens at most: each may take a second to decode."""
@@ -62,9 +62,12 @@ def page(report: FindReport) -> str:
     found = [(result.path, result.finds) for result in report.results if result.finds is not None]
     finds = [(score, Place(path, box), one.image) for path, one in found for box, score in _places(one)]
     near = [(score, Place(path, box), one.image) for path, one in found for box, score in _places(one.near)]
+    finds.sort(key=lambda f: -f[0])
+    half = max(-(-len(finds) // 2), len(finds) - SHOWN)  # of few finds none is shown twice
+    surest, least = _tiles(finds[:half]), _tiles(finds[: half - 1 if half else None : -1])
     groups = {
-        "surest": _tiles(sorted(finds, key=lambda f: -f[0])),
-        "least": _tiles(sorted(finds, key=lambda f: f[0])),
+        "surest": surest,
+        "least": least,
         "near": _tiles(sorted(near, key=lambda f: -f[0])),
         **{kind: _marked(report, kind) for kind in ("object", "not")},
     }
@@ -115,14 +118,16 @@ def _head(report: FindReport, found: Sequence[Finds]) -> str:
     facts |= {"could not be read": failed} if failed else {}
     facts |= {"not searched yet": report.waiting} if report.waiting else {}
     listed = "".join(f"<div><dt>{name}</dt><dd>{number(value)}</dd></div>" for name, value in facts.items())
+    interval = found[0].interval if len(found) == 1 else None
+    credible = f'<p class="quiet">credible: {number(interval[0])} to {number(interval[1])}</p>' if interval else ""
     said = f"<p><b>found</b> in {number(len(found))} {'picture' if len(found) == 1 else 'pictures'}</p>"
     notes = "".join(f'<p class="quiet">{text(note)}</p>' for note in dict.fromkeys(one.note for one in found) if note)
     line = f'<span class="label">command</span><pre><code>{text(report.command)}</code></pre>'
     command = f'<div class="copyable">{line}</div>' if report.command else ""
     return (
         f'<p class="eyebrow">convlens finding report</p><h1>{text(report.title)}</h1><div class="headline">'
-        f'<div class="score"><p class="big">{number(count)}</p>{said}{notes}</div><dl class="facts">{listed}</dl></div>'
-        f"{command}"
+        f'<div class="score"><p class="big">{number(count)}</p>{said}{credible}{notes}</div>'
+        f'<dl class="facts">{listed}</dl></div>{command}'
     )
 
 

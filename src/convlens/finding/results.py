@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ import numpy as np
 
 from convlens.data.atomic import replace
 
+from .errors import FindingError
 from .finds import Boxes, Finds
 
+LIST = "pictures.json"
 NEAR = 1000
 """Near misses that are kept of a picture, the highest scores first."""
 
@@ -52,6 +55,25 @@ class Results:
     def _file(self, path: Path) -> Path:
         name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()
         return self.folder / f"{name}.json"
+
+    def begin(self, pictures: Mapping[str, Path]) -> None:
+        """Write down which pictures are searched, by name, so that ``reopened`` finds their results."""
+        listed = [[name, str(path.resolve())] for name, path in pictures.items()]
+        replace(self.folder / LIST, json.dumps({"finder": self.finder, "pictures": listed}).encode())
+
+    @classmethod
+    def reopened(cls, folder: Path) -> list[Result]:
+        """The results that an earlier search kept, of pictures that have not changed since.
+
+        Raises:
+            FindingError: there was no search.
+        """
+        try:
+            known = json.loads((folder / LIST).read_bytes())
+            results, pictures = cls(folder, str(known["finder"])), [(str(n), Path(p)) for n, p in known["pictures"]]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise FindingError(f"{folder.parent} holds no search; make one with convlens find --out") from error
+        return [kept for name, path in pictures if (kept := results.kept(name, path)) is not None]
 
     def keep(self, result: Result) -> None:
         """Write a result in one step."""

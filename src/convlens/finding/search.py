@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from convlens.data import DataError, Mark, PictureError
+from convlens.data import Mark, PictureError
 from convlens.data.atomic import replace
 
 from . import outputs, report
@@ -26,9 +27,11 @@ from .results import Result, Results
 
 Progress = Callable[[str, int, int], None]
 """Is told a stage, how much of it is done, and of how much."""
+Part = Callable[[float], None]
+"""Is told which part of one thing is done."""
 
 STATE, MODEL, REPORT = ".state", "finder.safetensors", "report.html"
-SEARCHING = "searching"
+LEARNING, SEARCHING = "learning", "searching"
 PARTS = 1000
 """Steps that a picture is divided into when progress is told."""
 
@@ -36,11 +39,11 @@ PARTS = 1000
 class Seeker(Protocol):
     """What a search needs of a finder."""
 
-    def find(self, picture: Path, progress: Progress | None = None) -> Finds:
+    def find(self, picture: Path, progress: Part | None = None) -> Finds:
         """What is found in a picture; DataError where it cannot be searched."""
 
     def correct(
-        self, marks: Sequence[Mark], pictures: Sequence[Path] | None = None, progress: Progress | None = None
+        self, marks: Sequence[Mark], pictures: Sequence[Path] | None = None, progress: Part | None = None
     ) -> object:
         """Go on learning from the whole new list of marks."""
 
@@ -52,7 +55,7 @@ class School(Protocol):
     """Where finders come from."""
 
     def fit(
-        self, pictures: Sequence[Path], marks: Sequence[Mark], seed: int = 0, progress: Progress | None = None
+        self, pictures: Sequence[Path], marks: Sequence[Mark], seed: int = 0, progress: Part | None = None
     ) -> Seeker:
         """Learn a finder."""
 
@@ -90,6 +93,8 @@ def search(request: Request, school: School, progress: Progress) -> Outcome:
         OSError: an output cannot be written.
     """
     asked = look_up(request)
+    for place in (request.out / MODEL, *([request.save] if request.save else [])):
+        _make_room(place)
     state = request.out / STATE
     if request.model is not None:
         seeker, model, learned = school.load(request.model), request.model, False
@@ -97,7 +102,7 @@ def search(request: Request, school: School, progress: Progress) -> Outcome:
         model, digest = request.out / MODEL, asked.digest(request.seed)
         learned = not _is_known(state, digest, model)
         if learned:
-            seeker = school.fit(asked.lessons, asked.marks, request.seed, progress)
+            seeker = school.fit(asked.lessons, asked.marks, request.seed, _learning(progress))
             seeker.save(model)
             _note(state, digest, model)
         else:
@@ -117,14 +122,30 @@ def correct(request: Request, school: School, progress: Progress) -> Outcome:
     if request.model is None or request.marks is None:
         raise FindingError("a correction needs a saved finder and the whole list of marks")
     asked = look_up(request)
+    for place in (request.out / MODEL, request.model):
+        _make_room(place)
     state, digest = request.out / STATE, asked.digest(request.seed)
     seeker = school.load(request.model)
     learned = not _is_known(state, digest, request.model)
     if learned:
-        seeker.correct(asked.marks, asked.lessons, progress)
+        seeker.correct(asked.marks, asked.lessons, _learning(progress))
         seeker.save(request.model)
         _note(state, digest, request.model)
     return _look_through(request, asked, seeker, Results(state, _fingerprint(request.model)), learned, progress)
+
+
+def _learning(progress: Progress) -> Part:
+    return lambda part: progress(LEARNING, round(PARTS * part), PARTS)
+
+
+def _make_room(place: Path) -> None:
+    """Tell at once where a file could not be written after the work is done."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place.parent):
+            pass
+    except OSError as error:
+        raise FindingError(f"cannot write {place} ({error.strerror or error}); choose another place") from error
 
 
 def _fingerprint(model: Path) -> str:
@@ -151,11 +172,12 @@ def _look_through(
     tables = Tables(request.out, len(asked.pictures))
     drawings = outputs.overlay_names(list(asked.pictures))
     total = PARTS * len(asked.pictures)
+    results.begin(asked.pictures)
     try:
         for at, (name, path) in enumerate(asked.pictures.items()):
 
-            def inner(stage: str, part: int, parts: int, at: int = at) -> None:
-                progress(SEARCHING, at * PARTS + PARTS * part // max(parts, 1), total)
+            def inner(part: float, at: int = at) -> None:
+                progress(SEARCHING, at * PARTS + round(PARTS * part), total)
 
             progress(SEARCHING, at * PARTS, total)
             drawing = request.out / drawings[name]
@@ -177,13 +199,13 @@ def _look_through(
     return outcome
 
 
-def _look(seeker: Seeker, name: str, path: Path, drawing: Path, progress: Progress) -> Result:
+def _look(seeker: Seeker, name: str, path: Path, drawing: Path, progress: Part) -> Result:
     try:
         finds = dataclasses.replace(seeker.find(path, progress), image=name, picture=path)
         outputs.write_overlay(drawing, finds)
     except PictureError as error:
         return Result(name, path, None, error.reason)
-    except DataError as error:
+    except ValueError as error:  # other channels than those that were learned from
         return Result(name, path, None, str(error))
     except MemoryError:
         return Result(name, path, None, "it needs more memory than there is; save it as a TIFF in tiles")
@@ -214,7 +236,7 @@ def _publish(request: Request, asked: Asked, done: Sequence[Result]) -> None:
     marks = [(dataclasses.replace(m, image=names.get(m.image, Path(m.image).name)), Path(m.image)) for m in asked.marks]
     sides = sorted(float(max(w, h)) for one in found for _, _, w, h in one.boxes.tolist())
     page = report.FindReport(
-        title=request.out.resolve().name,
+        title=next(iter(asked.pictures)) if len(asked.pictures) == 1 else request.out.resolve().name,
         command=request.command,
         marks=marks,
         results=done,

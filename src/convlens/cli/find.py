@@ -1,0 +1,83 @@
+"""``convlens find`` and ``convlens correct``: mark a few, find them all."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from convlens.cli.progress import Stages
+from convlens.cli.words import command
+
+if TYPE_CHECKING:
+    from convlens.finding.request import Request
+    from convlens.finding.search import Outcome
+
+PICTURES = "Pictures: files, folders, or patterns such as photos/*.jpg."
+MARKS = "A few marked objects: CSV with image,kind,x,y,w,h; COCO .json; a folder of YOLO .txt or Pascal VOC .xml."
+OUT = "The folder for the tables, the drawn pictures and the report."
+LISTED = 20
+
+
+def find(
+    pictures: Annotated[list[str], typer.Argument(help=PICTURES, metavar="PICTURES...")],
+    marks: Annotated[Path | None, typer.Option(help=MARKS)] = None,
+    out: Annotated[Path, typer.Option(help=OUT)] = Path("found"),
+    model: Annotated[Path | None, typer.Option(help="A saved finder to use; nothing is learned then.")] = None,
+    save_model: Annotated[Path | None, typer.Option(help="Where the finder is to be saved as well.")] = None,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn while it learns.")] = 0,
+) -> None:
+    """Learn from a few marks, find all of them in every picture, and count them.
+
+    Stopped at any moment it keeps what is done, and the same command goes on from there.
+    """
+    from convlens.finding import Finder
+    from convlens.finding.request import Request
+    from convlens.finding.search import search
+
+    request = Request(pictures, out, marks, model, save_model, seed, command())
+    _run(lambda progress: search(request, Finder, progress), request)
+
+
+def correct(
+    model: Annotated[Path, typer.Argument(help="A finder that convlens find saved; it is saved again in its place.")],
+    pictures: Annotated[list[str], typer.Argument(help=PICTURES, metavar="PICTURES...")],
+    marks: Annotated[Path, typer.Option(help="The marks so far, with more rows: what was missed, and what is none.")],
+    out: Annotated[Path, typer.Option(help=OUT)] = Path("found"),
+) -> None:
+    """Let a saved finder learn from corrections, and search the pictures again."""
+    from convlens.finding import Finder
+    from convlens.finding.request import Request
+    from convlens.finding.search import correct as go_on
+
+    request = Request(pictures, out, marks, model, command=command())
+    _run(lambda progress: go_on(request, Finder, progress), request)
+
+
+def _run(work: Callable[[Stages], Outcome], request: Request) -> None:
+    from convlens.finding.outputs import COUNTS, FOUND, OVERLAYS, overlay_names
+    from convlens.finding.search import REPORT
+
+    start = time.monotonic()
+    with Stages() as progress:
+        outcome = work(progress)
+    print(f"finder   {'learned' if outcome.learned else 'taken as it was'}; {time.monotonic() - start:.1f} s in all")
+    for finds in outcome.found[:LISTED]:
+        print(f"         {finds.image}  {finds.counted}")
+    if len(outcome.found) > LISTED:
+        print(f"         and {len(outcome.found) - LISTED:,} more pictures in counts.csv")
+    total = sum(finds.count for finds in outcome.found)
+    print(f"found    {total:,} in {len(outcome.found):,} {'picture' if len(outcome.found) == 1 else 'pictures'}")
+    drawn = (
+        OVERLAYS
+        if len(outcome.found) > 1
+        else overlay_names([r.image for r in outcome.results])[outcome.found[0].image]
+    )
+    for name, file in (("finds", FOUND), ("counts", COUNTS), ("drawn", drawn), ("report", REPORT)):
+        print(f"{name:9}{request.out / file}")
+    for failed in outcome.failed:
+        print(f"convlens: {failed.image} could not be read: {failed.reason}", file=sys.stderr)
