@@ -19,6 +19,9 @@ LINES = [
     "6x7x33: conv 6 3 groups 6 pad 1",
     "4x8x97: conv 6 5x3 groups 2 nobias",
     "17x3x16: conv 33 1",
+    "3x10x30: conv 2 4x3 pad 1+3x2",
+    "2x3x41: conv 1 3x2",
+    "1x8x25: conv 1 7x3 dilation 1x2 stride 1x2",
 ]
 
 

@@ -39,10 +39,28 @@ READS = 2.0
 with 16. With 2 the tiles that are chosen are the fastest, or within a tenth of it, on Zen 2."""
 
 
+Place = tuple[int, int, int]
+"""One sum of a tile: output channel, row, vector of columns."""
+
+
+def together(c: Convolution) -> int:
+    """Output rows of a tile: those under a pool, or a few that share what they read where filters alone are too few to
+    keep multiply-adds busy with a vector of input."""
+    if c.pool is not None:
+        return len(c.rows)
+    few = {1: 3, 2: 2}.get(c.filters // c.groups, 1)
+    moves_by_one = c.window.stride[1] == c.window.dilation[1] == 1
+    return min(few, c.window.kernel[1]) if moves_by_one else 1
+
+
 def tiles(target: Target, c: Convolution, vectors: int) -> tuple[Tile, Tile]:
     """The tile of a convolution over so many vectors of (pooled) columns, and that of a row's last ones, one vector
     wide. Their columns count vectors of the convolution's own columns."""
     filters, high, unit = c.filters // c.groups, len(c.rows), c.pool.window[2] if c.pool else 1
+    if (shared := together(c)) > high:
+        # a filter's rows are to a vector of input what filters are
+        wide, narrow = (choose(target, filters * shared, 1, n, 1, READS) for n in (vectors, 1))
+        return replace(wide, channels=filters), replace(narrow, channels=filters)
     wide, narrow = (choose(target, filters, high, n * unit, unit, READS) for n in (vectors, 1))
     if narrow.channels > high * unit:
         # a lone vector is held and the weights pass by: LLVM then wants registers to spare, which cost nothing here
@@ -68,27 +86,39 @@ def forward(target: Target, c: Convolution, source: Layout, result: Layout, name
     rows, columns = k.arguments[-2:]
     most, narrow = tiles(target, c, -(-c.out[2] // k.lanes))
     wide = most.columns // (c.pool.window[2] if c.pool else 1)
-    turn = _Turn(k, c, source, result)
-    with k.each(c.groups) as g, k.loop(rows) as y:
-        done: Index = 0
+
+    def across(g: Index, row: Index, high: int) -> None:
+        """A row of tiles, ``high`` rows of sums each."""
+        turn, done = _Turn(k, c, source, result, high), 0
         if wide > 1:
             done = k.times(k.b.udiv(columns, k.index(wide * k.lanes)), wide * k.lanes)
             with k.loop(done, step=wide * k.lanes, maybe_empty=True) as x:
-                turn.every_filter(g, y.index, x.index, most.channels, wide)
+                turn.every_filter(g, row, x.index, most.channels, wide)
         with k.loop(columns, start=done, step=k.lanes, maybe_empty=True) as x:
             last = k.b.sub(columns, k.index(k.lanes))
-            turn.every_filter(g, y.index, k.lesser(x.index, last), narrow.channels, 1)
+            turn.every_filter(g, row, k.lesser(x.index, last), narrow.channels, 1)
+
+    shared = together(c)
+    with k.each(c.groups) as g:
+        done: Index = 0
+        if shared > len(c.rows):
+            done = k.times(k.b.udiv(rows, k.index(shared)), shared)
+            with k.loop(done, step=shared, maybe_empty=True) as y:
+                across(g, y.index, shared)
+        with k.loop(rows, start=done, maybe_empty=True) as y:
+            across(g, y.index, len(c.rows))
     return k
 
 
 @dataclass(frozen=True)
 class _Turn:
-    """Tiles of outputs: their sums in registers, then what becomes of them."""
+    """Tiles of outputs, ``high`` rows of sums each: their sums in registers, then what becomes of them."""
 
     k: Kernel
     c: Convolution
     source: Layout
     result: Layout
+    high: int
 
     def every_filter(self, g: Index, row: Index, column: Index, most: int, vectors: int) -> None:
         """The output channels of a group over so many vectors of columns, ``most`` at once."""
@@ -103,12 +133,13 @@ class _Turn:
     def _run(self, filters: Index, g: Index, row: Index, column: Index, channels: int, vectors: int) -> None:
         k, c = self.k, self.c
         unit = c.pool.window[2] if c.pool else 1
-        places = list(product(range(channels), range(len(c.rows)), range(vectors * unit)))
+        places = list(product(range(channels), range(self.high), range(vectors * unit)))
         bias = [k.splat(k.arguments[2], filters, o) if c.bias else k.zero() for o in range(channels)]
         sums = self._sum(filters, g, row, k.times(column, unit), places, [bias[o] for o, _, _ in places])
         done = dict(zip(places, apply_all(k, c.activation, sums), strict=True))
-        for o, v in product(range(channels), range(vectors)):
-            window = [done[o, r, v * unit + n] for r in range(len(c.rows)) for n in range(unit)]
+        under = len(c.rows)
+        for o, r, v in product(range(channels), range(self.high // under), range(vectors)):
+            window = [done[o, r * under + i, v * unit + n] for i in range(under) for n in range(unit)]
             k.store(
                 self._pooled(window, unit),
                 k.arguments[3],
@@ -116,7 +147,7 @@ class _Turn:
                 (filters, self.result.channel),
                 (row, self.result.strides[1]),
                 column,
-                o * self.result.channel + v * k.lanes,
+                o * self.result.channel + r * self.result.strides[1] + v * k.lanes,
                 aligned=False,
             )
 
@@ -126,44 +157,88 @@ class _Turn:
         g: Index,
         row: Index,
         column: Index,
-        places: list[tuple[int, int, int]],
+        places: list[Place],
         start: list[Value],
     ) -> list[Value]:
         """The sums of a tile over input channels and taps, beginning at ``start``."""
         k, c, source = self.k, self.c, self.source
         each, taps = c.channels // c.groups, c.window.taps
-        (_, kh, kw), (_, sh, sw), (_, dh, dw) = c.window.kernel, c.window.stride, c.window.dilation
-        height = c.pool.window[1] if c.pool else 1
-        origin = k.at(
-            k.arguments[0],
-            (k.times(g, each), source.channel),
-            (row, height * sh * source.strides[1]),
-            column,
-        )
+        (_, kh, kw), stride, down = c.window.kernel, c.window.stride[1], c.window.dilation[1]
+        high = c.pool.window[1] if c.pool else 1
+        moved = (row, high * stride * source.strides[1])
+        inputs = k.at(k.arguments[0], (k.times(g, each), source.channel), moved, column)
         weights = k.at(k.arguments[1], (filters, each * taps))
-        channels = 1 + max(o for o, _, _ in places)
-        cells = sorted({(r, v) for _, r, v in places})
+        channel = each, source.channel, taps
 
-        def innermost(values: list[Value], inputs: Value, weight: Value) -> list[Value]:
-            total = dict(zip(places, values, strict=True))
-            for tap in range(kw):
-                k.barrier()
-                first, phase = divmod(tap * dw, sw)
-                outer(
-                    k,
-                    {o: (weight, o * each * taps + tap) for o in range(channels)},
-                    {
-                        (r, v): (inputs, r * sh * source.strides[1] + phase * source.strides[0] + first + v * k.lanes)
-                        for r, v in cells
-                    },
-                    {(o, (r, v)): (o, r, v) for o, r, v in places},
-                    total,
-                    lambda pointer, offset: k.load(pointer, offset, aligned=False),
-                )
-            return [total[place] for place in places]
+        def kernel_row(values: list[Value], inputs: Value, weight: Value) -> list[Value]:
+            return self._kernel_row(
+                places,
+                values,
+                {o: (weight, o * each * taps) for o, _, _ in places},
+                {(r, v): (inputs, r * stride * source.strides[1] + v * k.lanes) for _, r, v in places},
+                {(o, (r, v)): (o, r, v) for o, r, v in places},
+            )
 
-        loops = [(each, source.channel, taps), (kh, dh * source.strides[1], kw)]
-        return reduced(k, loops, start, origin, weights, innermost)
+        def input_rows(values: list[Value], inputs: Value, weight: Value) -> list[Value]:
+            return self._input_rows(places, values, inputs, weight)
+
+        if self.high > len(c.rows):
+            return reduced(k, [channel], start, inputs, weights, input_rows)
+        return reduced(k, [channel, (kh, down * source.strides[1], kw)], start, inputs, weights, kernel_row)
+
+    def _input_rows(self, places: list[Place], values: list[Value], inputs: Value, weight: Value) -> list[Value]:
+        """The sums over one input channel, input row by input row: each is read once for all rows of sums that see it.
+
+        Input row j meets kernel row j - r in the sums of row r. The first rows and the last are seen by few; those
+        between, by all, are a running loop.
+        """
+        k, c, high, step = self.k, self.c, self.high, self.source.strides[1]
+        _, kh, kw = c.window.kernel
+        taps = c.window.taps * (c.channels // c.groups)
+
+        def input_row(values: list[Value], j: Index, seen: range) -> list[Value]:
+            cells, kernel_row = k.at(inputs, (j, step)), k.at(weight, (j, kw))
+            return self._kernel_row(
+                places,
+                values,
+                {o * high + r: (kernel_row, o * taps - r * kw) for o, r, _ in places if r in seen},
+                {(0, v): (cells, v * k.lanes) for _, _, v in places},
+                {(o * high + r, (0, v)): (o, r, v) for o, r, v in places},
+            )
+
+        for j in range(high - 1):
+            values = input_row(values, j, range(j + 1))
+        with k.loop(kh, values, start=high - 1) as turn:
+            turn.next = input_row(turn.values, turn.index, range(high))
+        values = turn.out
+        for j in range(kh, kh + high - 1):
+            values = input_row(values, j, range(j - kh + 1, high))
+        return values
+
+    def _kernel_row(
+        self,
+        places: list[Place],
+        values: list[Value],
+        weights: dict[int, tuple[Value, int]],
+        cells: dict[tuple[int, int], tuple[Value, int]],
+        products: dict[tuple[int, tuple[int, int]], Place],
+    ) -> list[Value]:
+        """Add the products of a kernel row, tap by tap; ``weights`` and ``cells`` say where those of its first lie."""
+        k, axis, source = self.k, self.c.window.axes[2], self.source
+        total = dict(zip(places, values, strict=True))
+        for tap in range(axis.kernel):
+            k.barrier()
+            column, phase = divmod(tap * axis.dilation, axis.stride)
+            far = phase * source.strides[0] + column
+            outer(
+                k,
+                {o: (pointer, at + tap) for o, (pointer, at) in weights.items()},
+                {cell: (pointer, at + far) for cell, (pointer, at) in cells.items()},
+                products,
+                total,
+                lambda pointer, offset: k.load(pointer, offset, aligned=False),
+            )
+        return [total[place] for place in places]
 
     def _pooled(self, window: list[Value], unit: int) -> Value:
         """One vector from the rows under a pool, each of ``unit`` vectors: neighbours are taken apart, then pooled."""
