@@ -48,12 +48,23 @@ def test_the_engine_sees_weights_that_changed_in_place() -> None:
     assert after != before
 
 
+def test_the_steps_seed_decides_what_dropout_draws() -> None:
+    network = Network.parse("2x9: dropout 0.5, flatten, linear 3")
+    engine = learner(nn.build(network), network, WORLD, 1, "engine")
+    x, labels = torch.ones(20, 2, 9), torch.arange(20) % 3
+    losses = []
+    for seed in (1, 2, 1):
+        torch.manual_seed(seed)
+        losses.append(engine.learn(x, labels, 20))
+    assert losses[0] == losses[2] != losses[1]
+
+
 @pytest.mark.parametrize(
     ("line", "backend", "kind", "said"),
     [
         (LINE, "auto", EngineLearner, "engine ("),
         (LINE, "torch", TorchLearner, "PyTorch"),
-        ("2x9: dropout 0.5, flatten, linear 3", "auto", TorchLearner, "layer 1 (dropout): the engine does not draw"),
+        ("2x9: dropout 0.5, flatten, linear 3", "auto", EngineLearner, "engine ("),
         ("2x9: batchnorm, flatten, linear 3", "auto", TorchLearner, "layer 1 (batchnorm)"),
         (WIDE, "auto", TorchLearner, "layer 3 (conv 64 3): PyTorch is faster at convolutions of 64"),
         (WIDE, "engine", EngineLearner, "engine ("),
@@ -68,7 +79,7 @@ def test_one_place_decides_and_says_why(line: str, backend: str, kind: type, sai
 
 
 def test_what_cannot_be() -> None:
-    network = Network.parse("2x9: dropout 0.5, flatten, linear 3")
+    network = Network.parse("2x9: batchnorm, flatten, linear 3")
     with pytest.raises(TrainingError, match="layer 1"):
         learner(nn.build(network), network, WORLD, 1, "engine")
     with pytest.raises(TrainingError, match="--backend must be"):

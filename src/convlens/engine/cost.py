@@ -42,7 +42,7 @@ def block_cycles(plan: Plan) -> float:
             spent += _dense(plan.target, work, work.outputs, 4 * group.weight_floats, held)
         elif isinstance(work, Pooling):
             spent += _pool(work, work.channels)
-        else:
+        elif isinstance(work, Convolution):
             filters = work.filters // work.groups
             unit = work.pool.window[2] if work.pool else 1
             tile = choose(plan.target, filters, len(work.rows), work.out[2] * unit, unit)
@@ -68,6 +68,7 @@ def part_cycles(single: Single, part: Part) -> float:
         work = part.carried
         unit = work.pool.window[2] if work.pool else 1
         return work.groups * _convolution(work, 1, 1, choose(target, 1, len(work.rows), work.out[2] * unit, unit))
+    assert isinstance(work, Convolution)  # dropouts have no part: ``single`` says None
     each = 1 if channels.depthwise(work) else work.channels
     return _convolution(work, part.result.channels, each, channels.way(target, work).tile)
 

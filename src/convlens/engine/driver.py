@@ -19,6 +19,7 @@ BASES = (
     "parameters",
     "sums",
     "images",
+    "draws",
     "labels",
     "scale",
     "loss",

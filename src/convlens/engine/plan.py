@@ -36,6 +36,7 @@ from .errors import EngineError
 from .kernels.activation import Activation
 from .kernels.convolution import Convolution, Pool, PoolKind
 from .kernels.dense import mirrored
+from .kernels.dropout import Dropping
 from .kernels.pooling import Pooling
 from .layout import Layout, Window, three
 from .target import Target
@@ -57,7 +58,7 @@ class Dense:
     activation: Activation
 
 
-Doing = Convolution | Dense | Pooling
+Doing = Convolution | Dense | Pooling | Dropping
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Group:
     @property
     def bias(self) -> str | None:
         """The name of its bias, or None."""
-        if self.weight is None or isinstance(self.work, Pooling) or not self.work.bias:
+        if self.weight is None or isinstance(self.work, (Pooling, Dropping)) or not self.work.bias:
             return None
         return self.weight.replace("weight", "bias")
 
@@ -93,7 +94,7 @@ class Group:
     @property
     def straight(self) -> bool:
         """Whether nothing follows the sums: the result's gradient is theirs."""
-        if isinstance(self.work, Pooling):
+        if isinstance(self.work, (Pooling, Dropping)):
             return False
         return self.work.activation is None and (isinstance(self.work, Dense) or self.work.pool is None)
 
@@ -102,6 +103,8 @@ class Group:
         """Whether the way back through activation and pool reads what the way forward left."""
         if isinstance(self.work, Pooling):
             return self.work.kind == "max"
+        if isinstance(self.work, Dropping):
+            return False  # what was kept is computed anew
         pool = self.work.pool if isinstance(self.work, Convolution) else None
         return self.work.activation is not None or (pool is not None and pool.kind == "max")
 
@@ -122,7 +125,7 @@ class Group:
         """Floats of its weight."""
         if isinstance(self.work, Dense):
             return self.work.outputs * self.work.inputs
-        if isinstance(self.work, Pooling):
+        if isinstance(self.work, (Pooling, Dropping)):
             return 0
         positions = math.prod(self.work.window.out) if self.work.local else 1
         return positions * self.work.filters * (self.work.channels // self.work.groups) * self.work.window.taps
@@ -177,9 +180,7 @@ def refusals(network: Network, *, training: bool) -> list[str]:
     found = []
     for i, layer in enumerate(network.layers):
         name = f"layer {i + 1} ({print_layer(layer)})"
-        if isinstance(layer, Dropout) and training and layer.probability > 0:
-            found.append(f"{name}: the engine does not draw the random numbers of dropout while training")
-        elif isinstance(layer, BatchNorm) and training:
+        if isinstance(layer, BatchNorm) and training:
             found.append(f"{name}: the engine does not gather the statistics of a batch while training")
         elif reason := _unwieldy(layer, network.shapes[i], training=training):
             found.append(f"{name}: {reason}")
@@ -224,7 +225,7 @@ def plan(network: Network, target: Target, *, training: bool = False) -> Plan:
     """
     if reasons := refusals(network, training=training):
         raise EngineError("; ".join(reasons))
-    every = _bordered(works(network))
+    every = _bordered(works(network, training=training))
     groups: list[Group] = []
     for i, (layers, work, weight) in enumerate(every):
         after = every[i + 1][1] if i + 1 < len(every) else None
@@ -248,7 +249,12 @@ def _bordered(works: list[Work]) -> list[Work]:
     return found
 
 
-def works(network: Network, fused: Callable[[MaxPool | AvgPool, tuple[int, ...]], bool] = tiling) -> list[Work]:
+def works(
+    network: Network,
+    fused: Callable[[MaxPool | AvgPool, tuple[int, ...]], bool] = tiling,
+    *,
+    training: bool = False,
+) -> list[Work]:
     """What the groups do: their layers, their work, and the name of their weight.
 
     A conv or dense layer takes the activation that follows it, and the conv the pool, where that is ``fused``.
@@ -257,6 +263,8 @@ def works(network: Network, fused: Callable[[MaxPool | AvgPool, tuple[int, ...]]
     i = 0
     while i < len(network.layers):
         layer, shape = network.layers[i], network.shapes[i]
+        if _draws(layer) and training:
+            found.append(((i, i + 1), _dropping(layer, shape, i), None))
         if isinstance(layer, (Flatten, Dropout)):
             i += 1
             continue
@@ -269,10 +277,10 @@ def works(network: Network, fused: Callable[[MaxPool | AvgPool, tuple[int, ...]]
         followed = stop < len(network.layers) and isinstance(network.layers[stop], BatchNorm)
         if isinstance(work, Convolution) and isinstance(layer, Conv) and followed:
             work, stop = replace(work, bias=True), stop + 1  # folded into the weights when they are loaded
-        stop = _skipped(network, stop)
+        stop = _skipped(network, stop, training)
         if stop < len(network.layers) and type(network.layers[stop]) in ACTIVATIONS:
             work = replace(work, activation=ACTIVATIONS[type(network.layers[stop])])
-            stop = _skipped(network, stop + 1)
+            stop = _skipped(network, stop + 1, training)
         if isinstance(work, Convolution) and stop < len(network.layers):
             pool = network.layers[stop]
             if isinstance(pool, (MaxPool, AvgPool)) and fused(pool, network.shapes[stop]):
@@ -285,9 +293,22 @@ def works(network: Network, fused: Callable[[MaxPool | AvgPool, tuple[int, ...]]
     return found or [((0, len(network.layers)), *_opened(network.layers[0], network.input_shape, 0))]
 
 
-def _skipped(network: Network, at: int) -> int:
-    """Past dropouts, which do nothing here."""
-    while at < len(network.layers) and isinstance(network.layers[at], Dropout):
+def _draws(layer: Layer) -> bool:
+    return isinstance(layer, Dropout) and layer.probability > 0
+
+
+def _dropping(layer: Layer, shape: tuple[int, ...], i: int) -> Dropping:
+    assert isinstance(layer, Dropout)
+    return Dropping(layer.probability, shape[0], three(shape[1:], 1), i)
+
+
+def _skipped(network: Network, at: int, training: bool) -> int:
+    """Past dropouts that do nothing here."""
+    while (
+        at < len(network.layers)
+        and isinstance(network.layers[at], Dropout)
+        and not (training and _draws(network.layers[at]))
+    ):
         at += 1
     return at
 
@@ -321,6 +342,8 @@ def _source(work: Doing, target: Target) -> Layout:
         return Layout(target.lanes, work.inputs, (1, 1, 1))
     if isinstance(work, Pooling):
         return Layout(target.lanes, work.channels, work.window.size)
+    if isinstance(work, Dropping):
+        return Layout(target.lanes, work.channels, work.size)
     before, after = work.window.borders
     return Layout(target.lanes, work.channels, work.window.size, before, after)
 
@@ -328,6 +351,8 @@ def _source(work: Doing, target: Target) -> Layout:
 def _result(work: Doing, after: Doing | None, target: Target) -> Layout:
     if isinstance(work, Dense):
         own = Layout(target.lanes, work.outputs, (1, 1, 1))
+    elif isinstance(work, Dropping):
+        own = Layout(target.lanes, work.channels, work.size)
     elif isinstance(work, Pooling):
         own = Layout(target.lanes, work.channels, work.out)
     else:

@@ -28,6 +28,7 @@ from .driver import RECORD, Step, driver
 from .errors import EngineError
 from .kernels import gradients
 from .kernels.convolution import Convolution
+from .kernels.dropout import Dropping, dropped, keys
 from .memory import ensure
 from .parameters import Named, shapes, weight_and_bias
 from .plan import Dense, plan
@@ -152,7 +153,7 @@ class Program:
         return rest if rest and not full % self.threads and rest <= self._alone.most else 0
 
     def loss_and_gradients(
-        self, x: NDArray[Any], labels: NDArray[Any], total: int | None = None
+        self, x: NDArray[Any], labels: NDArray[Any], total: int | None = None, *, seed: int = 0
     ) -> tuple[float, int, dict[str, Floats]]:
         """Mean cross-entropy of a batch, how many labels have the largest score, and the gradients of all parameters.
 
@@ -160,6 +161,7 @@ class Program:
             x: (N, *input_shape).
             labels: (N,) class numbers.
             total: how many examples the mean is over, at least 1; None: N.
+            seed: of what dropouts draw: the same seed, the same bits.
 
         Returns:
             The summed loss divided by ``total``, the number right, and name to gradient.
@@ -180,11 +182,12 @@ class Program:
         batch.place("labels", 1)[len(x) :] = -1
         losses, right = batch.place("loss", 1), batch.place("right", 1)
         scale = batch.keep("scale", np.array([1.0 / total], np.float32))
+        batch.draw(seed)
         gradients_ = batch.run_and_sum(self._with_loss)
         return float(losses.sum(dtype=np.float64)) * float(scale[0]), int(right.sum()), gradients_
 
     def gradients(
-        self, x: NDArray[Any], upstream: NDArray[Any], *, input_too: bool = False
+        self, x: NDArray[Any], upstream: NDArray[Any], *, input_too: bool = False, seed: int = 0
     ) -> tuple[Floats | None, dict[str, Floats]]:
         """Gradients from those of the outputs.
 
@@ -192,6 +195,7 @@ class Program:
             x: (N, *input_shape): the batch that gave the outputs.
             upstream: (N, *output_shape).
             input_too: whether the gradient of ``x`` is wanted.
+            seed: of what dropouts draw.
 
         Returns:
             The gradient of ``x`` or None, and name to gradient.
@@ -206,9 +210,32 @@ class Program:
             raise EngineError(f"{len(x)} examples need as many gradients, not {len(upstream)}")
         batch = _Batch(self, x)
         batch.read("upstreams", upstream)
+        batch.draw(seed)
         moved = batch.place("input_gradients", math.prod(self.network.input_shape)) if input_too else None
         gradients_ = batch.run_and_sum(self._to_input if input_too else self._from_upstream)
         return None if moved is None else moved[: x.size].reshape(x.shape), gradients_
+
+    def kept(self, images: int, seed: int) -> dict[int, NDArray[np.bool_]]:
+        """What the dropouts of a batch keep: the layer's place to (images, *shape), true where a value stays."""
+        lanes, found = self.plan.target.lanes, {}
+        given = keys(seed, images, lanes)
+        for group in self.plan.groups:
+            if not isinstance(group.work, Dropping):
+                continue
+            certain = dropped(self.plan.target, group.work, group.source, group.plain, "dropout")
+            call, ones = machine_code.load(certain), aligned(group.source.floats)
+            result, rows = aligned(group.source.floats), []
+            ones.fill(1.0)
+            for block in range(0, len(given), 2 * lanes):
+                own = aligned(2 * lanes)
+                own.view(np.uint32)[:] = given.view(np.uint32)[block : block + 2 * lanes]
+                call(ones.ctypes.data, own.ctypes.data, result.ctypes.data)
+                rows.append(result.reshape(-1, lanes).T != 0)
+            shape = self.network.shapes[group.work.layer]
+            found[group.work.layer] = np.concatenate([np.zeros((0, math.prod(shape)), bool), *rows])[:images].reshape(
+                images, *shape
+            )
+        return found
 
     def _needs_training(self) -> None:
         if not self.plan.training:
@@ -346,6 +373,12 @@ class _Batch:
         """Let ``base`` be an array that is there already."""
         self._arrays[base] = array
         return array
+
+    def draw(self, seed: int) -> None:
+        """Give every image its keys, where there are dropouts."""
+        if any(isinstance(group.work, Dropping) for group in self.program.plan.groups):
+            drawn = keys(seed, self.images, self.lanes).view(np.uint32)
+            self.place("draws", 2).view(np.uint32)[: drawn.size] = drawn
 
     def run_and_sum(self, run: Run) -> dict[str, Floats]:
         """Run every share with sums of its own, and add them up: name to gradient."""

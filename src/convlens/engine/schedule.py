@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .driver import Place, Step
-from .kernels import convolution, dense, gradients, images, local, loss, pooling, slopes
+from .kernels import convolution, dense, dropout, gradients, images, local, loss, pooling, slopes
 from .kernels.convolution import Convolution
+from .kernels.dropout import Dropping
 from .kernels.pooling import Pooling
 from .layout import Layout
 from .memory import ensure
@@ -121,15 +122,15 @@ class Schedule:
         last = self.plan.groups[-1].result
         out = images.out_of_lanes(self.plan.target, last, "out_of_lanes")
         places = (self._result(len(self.plan.groups) - 1), Place("outputs", 0, last.floats))
-        return [*self._forward(len(self.plan.groups)), Step(out, places)]
+        return [*self._forward(len(self.plan.groups), drawing=False), Step(out, places)]
 
-    def _forward(self, groups: int) -> list[Step]:
-        """Images into lanes, and the first so many groups."""
+    def _forward(self, groups: int, *, drawing: bool = True) -> list[Step]:
+        """Images into lanes, and the first so many groups; dropouts draw only on the way to a gradient."""
         plan, target = self.plan, self.plan.target
         cells = plan.entry.channels * plan.entry.cells
         into = images.into_lanes(target, plan.entry, "into_lanes")
         places = (Place("images", 0, cells * target.lanes), Place("scratch", self._entry))
-        return [Step(into, places), *(self._group_forward(i) for i in range(groups))]
+        return [Step(into, places), *(self._group_forward(i, drawing) for i in range(groups))]
 
     def with_loss(self) -> list[Step]:
         """Forward, cross-entropy, and back to all weights."""
@@ -176,10 +177,17 @@ class Schedule:
 
     # ---- one group ----
 
-    def _group_forward(self, i: int) -> Step:
+    def _draws(self) -> Place:
+        return Place("draws", 0, 2 * self.plan.target.lanes)
+
+    def _group_forward(self, i: int, drawing: bool) -> Step:
         target, group, b = self.plan.target, self.plan.groups[i], self.buffers[i]
         weight, bias = Place("parameters", b.weight), Place("parameters", b.bias)
         work = group.work
+        if isinstance(work, Dropping):
+            kernel = dropout.dropped(target, work, group.source, group.result, "dropout", drawing=drawing)
+            draws = self._draws() if drawing else self._source(i)  # a copy reads no keys
+            return Step(kernel, (self._source(i), draws, self._result(i)))
         if isinstance(work, Pooling):
             argmax = self.plan.training
             kernel = pooling.forward(target, work, group.source, group.result, "pool", argmax=argmax)
@@ -206,6 +214,9 @@ class Schedule:
         work = group.work
         gradient = self._upstream(i) if group.straight else Place("scratch", b.gradient)
         weight, sums = Place("parameters", b.weight), Place("sums", b.weight_sums)
+        if isinstance(work, Dropping):
+            kernel = dropout.dropped(target, work, group.plain, group.source, "dropout_input")
+            return [Step(kernel, (self._upstream(i), self._draws(), self._upstream(i - 1)))] if to_input else []
         if isinstance(work, Pooling):
             kernel = pooling.backward(target, work, group.plain, group.result, group.source, "pool_input")
             places = (self._upstream(i), Place("scratch", b.where), self._upstream(i - 1))

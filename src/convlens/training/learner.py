@@ -74,7 +74,9 @@ class EngineLearner:
 
     def learn(self, x: Tensor, labels: Tensor, together: int) -> tuple[float, float]:
         self._program.load(self._arrays())
-        mean, right, gradients = self._program.loss_and_gradients(x.numpy(), labels.numpy(), together)
+        # the loop has seeded torch for this step: the engine's draws follow from the same seed
+        seed = torch.initial_seed()
+        mean, right, gradients = self._program.loss_and_gradients(x.numpy(), labels.numpy(), together, seed=seed)
         for name, p in self._parameters.items():
             p.grad = torch.from_numpy(gradients[name])
             if self._world.size > 1:  # shares of one mean: their sum is the batch's
