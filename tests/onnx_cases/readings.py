@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from convlens.network import Conv, Dropout, Flatten, Linear, MaxPool, Network, ReLU, axes, multiply_adds
+import convlens
+from convlens import engine
+from convlens.network import AvgPool, Conv, Dropout, Flatten, Linear, MaxPool, Network, ReLU, axes, multiply_adds
 from convlens.nn import build
 from convlens.reference import run
 
@@ -54,7 +56,29 @@ def on_nn(case: Converted) -> tuple[NDArray[Any], int]:
     return y, len(case.x)
 
 
-READINGS: dict[str, Callable[[Converted], tuple[NDArray[Any], int]]] = {"reference": on_reference, "nn": on_nn}
+def on_engine(case: Converted) -> tuple[NDArray[Any], int]:
+    """The output of the engine in float32, and of how many examples: all. One conv or pool runs as an operator."""
+    layers = case.network.layers
+    if not layers:
+        return case.x, len(case.x)
+    if len(layers) > 1 or not isinstance(layers[0], (Conv, MaxPool, AvgPool)):
+        return engine.compile(case.network, case.parameters)(case.x), len(case.x)
+    layer = layers[0]
+    if isinstance(layer, Conv):
+        sliding = (layer.stride, layer.padding, layer.dilation, layer.groups)
+        weight, bias = case.parameters["0.weight"], case.parameters.get("0.bias")
+        return convlens.correlate(case.x, weight, bias, *sliding), len(case.x)
+    window = (layer.window, layer.stride, layer.padding)
+    if isinstance(layer, MaxPool):
+        return convlens.max_pool(case.x, *window, layer.dilation, layer.ceil), len(case.x)
+    return convlens.avg_pool(case.x, *window, layer.ceil, layer.count_padding), len(case.x)
+
+
+READINGS: dict[str, Callable[[Converted], tuple[NDArray[Any], int]]] = {
+    "reference": on_reference,
+    "nn": on_nn,
+    "engine": on_engine,
+}
 
 
 COPYING = (MaxPool, ReLU, Flatten, Dropout)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from .cases import OnnxCase, onnx_cases
 from .convert import Converted, RefusedError, convert
+from .readings import READINGS
 
 
 @functools.cache
@@ -33,7 +34,7 @@ def _converted_or_reason(case: OnnxCase) -> Converted | str:
 class Tally:
     """Which cases each reading passed in this run."""
 
-    passed: dict[str, set[str]] = field(default_factory=lambda: {"reference": set(), "nn": set()})
+    passed: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in READINGS})
 
     def lines(self) -> list[str]:
         """The count in words: conv and pooling first, then the other layers, then every reason with its cases."""
