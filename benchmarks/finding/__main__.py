@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from .show import show
 from .summary import summaries
 from .truth import TRUTH, Family, Photo, read
 
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
 
 def parsed() -> argparse.Namespace:
     """The command line."""
@@ -46,6 +49,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of corrections")
     parser.add_argument("--empty", action="store_true", help="also look at photos without an instance")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu where others use the core too")
     parser.add_argument("--core", type=int, default=0, help="the core that all run on")
     parser.add_argument(
         "--out",
@@ -76,7 +80,7 @@ def empty_photos(family: Family) -> tuple[Photo, ...]:
 
 def judge(family: Family, contender: Contender, given: argparse.Namespace) -> list[Run]:
     """A contender's runs on a family; one run that says why, where it cannot be built."""
-    judging = Judge(family, empty_photos(family) if given.empty else (), given.rounds)
+    judging = Judge(family, empty_photos(family) if given.empty else (), given.rounds, CLOCKS[given.clock])
     runs = []
     for seed in range(given.seeds):
         try:
@@ -127,8 +131,8 @@ def main() -> None:
                 console.print(f"{family.name}, {contender.name}: F1 {f1}", markup=False)
             if given.out:  # whole after every finder, so that what was measured survives an interruption
                 both = joined(old, runs)
-                how = {"scenes": (given.scenes or own_scenes()).name, "rounds": given.rounds, "machine": sheet}
-                table.save(given.out, {**how, **content(both, summaries(both, given.rounds))})
+                how = {"scenes": (given.scenes or own_scenes()).name, "rounds": given.rounds, "clock": given.clock}
+                table.save(given.out, {**how, "machine": sheet, **content(both, summaries(both, given.rounds))})
     show(console, summaries(joined(old, runs), given.rounds))
     if given.out:
         console.print(f"kept in {given.out}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from .protocol import ROUNDS, Finder, Finds, Person, Score, choose_marks, oracle, ranked_first, score
@@ -91,11 +91,13 @@ class Judge:
         family: photos and truth.
         empty: photos without an instance on which false finds are counted, after the first and after the last round.
         rounds: of corrections.
+        clock: what seconds are read from: the wall, or the processor's where others use the core too.
     """
 
     family: Family
     empty: Sequence[Photo] = field(default_factory=tuple)
     rounds: int = ROUNDS
+    clock: Callable[[], float] = time.perf_counter
 
     def run(self, method: str, finder: Finder, seed: int) -> Run:
         """Mark, fit, judge, correct, judge ...; what a finder raises ends its run and is noted."""
@@ -112,9 +114,9 @@ class Judge:
         shown = self.family.shown
         person = Person(shown, choose_marks(shown[0], seed))
         pictures = {photo.name: photo.pixels for photo in shown}
-        begun = time.perf_counter()
+        begun = self.clock()
         finder.fit(pictures, tuple(person.marks), seed)
-        rounds.append(self._look(finder, len(person.marks), time.perf_counter() - begun))
+        rounds.append(self._look(finder, len(person.marks), self.clock() - begun))
         self._void(finder, 0, voids)
         for number in range(1, self.rounds + 1):
             new = person.correct({photo.name: finder.find(photo.pixels) for photo in shown})
@@ -122,18 +124,18 @@ class Judge:
                 rest = [replace(rounds[-1], corrections=0, seconds=0.0)] * (self.rounds - number + 1)
                 rounds.extend(rest)
                 break
-            begun = time.perf_counter()
+            begun = self.clock()
             finder.correct(tuple(new))
-            rounds.append(self._look(finder, len(new), time.perf_counter() - begun))
+            rounds.append(self._look(finder, len(new), self.clock() - begun))
         if self.rounds:
             self._void(finder, self.rounds, voids)
 
     def _look(self, finder: Finder, corrections: int, seconds: float) -> Round:
         looks, found = [], []
         for photo in self.family.untouched:
-            begun = time.perf_counter()
+            begun = self.clock()
             finds = finder.find(photo.pixels)
-            took = time.perf_counter() - begun
+            took = self.clock() - begun
             found.append(finds)
             looks.append(look(photo, finds, took))
         best = oracle([photo.boxes for photo in self.family.untouched], found)

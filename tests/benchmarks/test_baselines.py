@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 from importlib import import_module
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from benchmarks.finding.summary import summaries
 
 from .squares import Squares, family
 
+ROOT = Path(__file__).parents[2]
 CLASSICAL = [contender for contender in CONTENDERS if contender.name != "convlens"]
 
 
@@ -91,3 +93,12 @@ def test_examples_run(name: str) -> None:
     results = doctest.testmod(import_module(f"benchmarks.finding.{name}"), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert results.attempted
     assert not results.failed
+
+
+def test_the_kept_record_sums_up_its_runs() -> None:
+    told = json.loads((ROOT / "benchmarks" / "results" / "finding_baselines.json").read_text())
+    runs = runs_of(told)
+    again = json.loads(json.dumps(content(runs, summaries(runs, told["rounds"]))))
+    assert again["summary"] == told["summary"]
+    assert {run.method for run in runs} <= {contender.name for contender in CLASSICAL}
+    assert all(len(set(row["seeds"])) >= 3 for row in told["summary"])

@@ -187,6 +187,13 @@ def test_nothing_untouched_is_shown_and_corrections_help(tmp_path: Path) -> None
     assert [look.covered for look in last.looks] == [True, True]
 
 
+def test_seconds_are_the_clocks(tmp_path: Path) -> None:
+    ticks = iter(range(1000))
+    run = Judge(family(tmp_path), clock=lambda: float(next(ticks))).run("squares", Squares(), 0)
+    assert [r.seconds for r in run.rounds] == [1, 1, 0, 0]
+    assert {look.seconds for r in run.rounds for look in r.looks} == {1}
+
+
 def test_two_photos_leave_one_to_learn_from_and_one_to_judge(tmp_path: Path) -> None:
     halves = family(tmp_path, (8, 7))
     assert [p.name for p in halves.shown] == ["squares_0.png"]

@@ -96,9 +96,8 @@ class Sift:
             placed = np.array(extent(mark)) * self.scale
             centre, half = placed[:2], placed[2:] / 2
             # of what is rejected only the middle: its edges may be a neighbour's
-            inside: NDArray[np.bool_] = (
-                np.abs(one.where[:, :2] - centre) <= (1.1 if mark.kind == "object" else 0.7) * half
-            ).all(1)
+            reach = 1.1 if mark.kind == "object" else 0.7
+            inside = np.asarray((np.abs(one.where[:, :2] - centre) <= reach * half).all(1))
             if mark.kind == "object":
                 self.templates.append((one.only(inside), centre))
                 outside[mark.image] &= ~inside
