@@ -281,3 +281,16 @@ def test_a_program_outlives_what_it_refuses() -> None:
 def test_what_does_not_fit_is_refused_with_its_size(call: Any, sentence: str) -> None:
     with pytest.raises(EngineError, match=sentence):
         call()
+
+
+@pytest.mark.parametrize(
+    ("line", "training", "sentence"),
+    [
+        ("1x500: conv 1 65", True, "writes out a kernel's columns, 64 at most"),
+        ("1x3000: maxpool 1025 stride 1", False, "writes out a window's columns, 1024 at most"),
+        ("1x900000: maxpool 3 stride 2", False, "1349997 places where windows meet cells are more than a table"),
+    ],
+)
+def test_what_would_take_minutes_to_write_is_refused(line: str, training: bool, sentence: str) -> None:
+    (reason,) = engine.refusals(Network.parse(line), training=training)
+    assert sentence in reason

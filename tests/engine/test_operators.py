@@ -93,6 +93,23 @@ def test_the_same_numbers_whoever_runs_them(size: tuple[int, ...], on: Target) -
         np.testing.assert_array_equal(program(x), by_columns)
 
 
+@TARGETS
+@pytest.mark.parametrize("images", [1, 9])
+def test_wide_kernels_and_strides_along_the_row(images: int, on: Target) -> None:
+    rng = np.random.default_rng(images)
+    for kernel, options in (
+        ((40,), {"stride": 2}),
+        ((17,), {"dilation": 2, "groups": 2}),
+        ((2, 33), {"padding": (0, 5)}),
+        ((1, 1), {"stride": (1, 2), "padding": 3}),
+        ((3, 2), {"stride": 3, "padding": 2}),
+    ):
+        x = rng.integers(-3, 4, (images, 2, *(4, 70)[2 - len(kernel) :]))
+        weight = rng.integers(-3, 4, (4, 2 // options.get("groups", 1), *kernel))  # type: ignore[call-overload]
+        wanted = reference.correlate(x, weight, **options)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(convlens.correlate(x, weight, **options), wanted)  # type: ignore[arg-type]
+
+
 def test_pytorch_within_rounding() -> None:
     rng = np.random.default_rng(3)
     for x, weight, bias, options in problems(40, seed=3):

@@ -195,12 +195,12 @@ def _unwieldy(layer: Layer, shape: tuple[int, ...], *, training: bool) -> str | 
         *rows, width = axes(layer, shape)
         if width.kernel > WIDEST_LEARNED:
             return f"while training, the engine writes out a kernel's columns, {WIDEST_LEARNED} at most"
-        met = width.size * width.kernel + math.prod(a.size * a.kernel for a in rows)
+        met = width.size * width.kernel + (math.prod(a.size * a.kernel for a in rows) if rows else 0)
     elif isinstance(layer, (MaxPool, AvgPool)) and not tiling(layer, shape):
         *rows, width = axes(layer, shape)
         if width.kernel > WIDEST_POOLED:
             return f"the engine writes out a window's columns, {WIDEST_POOLED} at most"
-        met = width.out * width.kernel + math.prod(a.out * a.kernel for a in rows)
+        met = width.out * width.kernel + (math.prod(a.out * a.kernel for a in rows) if rows else 0)
     else:
         return None
     return (
