@@ -112,8 +112,8 @@ class Pipeline:
     def map(self, buffers: Buffers, i: int) -> Floats:
         """The source of stage ``i``, which is the result of the one before: (channels, rows, columns)."""
         layout = self._layouts[i]
-        found: Floats = buffers[i % 2][: layout.floats].reshape(layout.channels, *layout.size[1:])
-        return found
+        found: Floats = buffers[i % 2][: layout.floats].reshape(layout.channels, *layout.padded[1:])
+        return found[:, :, : layout.size[2]]
 
     def fill(self, i: int) -> float:
         """What the source of stage ``i`` holds outside its map."""
