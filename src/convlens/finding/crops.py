@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 SIDE = 60
 """Pixels a side of a crop: a typical object with as much around it on every side as the network sees."""
 CELLS = SIDE // STRIDE
-STRAY = 0.2
+STRAY = 0.25
 """Which part of the crops is turned by any angle."""
 
 

@@ -35,8 +35,8 @@ from .study import Study
 Floats = NDArray[np.float32]
 Progress = Callable[[float], None]
 
-FIRST = Course(steps=150, rate=3e-3, looks=(1 / 3, 2 / 3))
-AGAIN = Course(steps=50, rate=1.5e-3, looks=(0.0,))
+FIRST = Course(steps=140, rate=3e-3, looks=(1 / 3, 2 / 3))
+AGAIN = Course(steps=26, rate=2e-3, looks=(0.0,))
 EXAMPLES = 12
 """Marked objects that places are compared with: more take time and tell little."""
 UNMARKED = 4
@@ -215,11 +215,14 @@ class Finder:
         others = [patch(s.canvas, np.concatenate([o, typical])) for s in self._scenes for o in s.nots]
         material = Material(self._scenes, things, others, self.turn, self.side)
         material.gather()
-        self.examples = np.stack([example(s.canvas.pixels, o[:2], self.side) for s, o in own[:EXAMPLES]])
+        # some of all: the last ones came with corrections, and from other pictures
+        chosen = np.unique(np.linspace(0, len(own) - 1, EXAMPLES).round().astype(int)).tolist()
+        templates = [(k, *own[k]) for k in chosen]
+        self.examples = np.stack([example(s.canvas.pixels, o[:2], self.side) for _, s, o in templates])
         self.rounds += 1
         learner = Learner(self.view.channels, self.weights)
         likeness = Likeness(self.examples, self.side, self.turn)
-        study = Study(material, learner, likeness, own[:EXAMPLES], self.seed)
+        study = Study(material, learner, likeness, templates, self.seed)
         self.weights = learner.run(material, course, (self.seed, self.rounds), study.look, progress)
         self.calibration = study.calibration(self.weights)
 
@@ -289,8 +292,8 @@ class Finder:
             boxes[some],
             p[some],
             0.5,
-            interval=self.calibration.interval(scores),
-            note="one mark: too few to tell how sure" if few else "",
+            interval=None if few else self.calibration.interval(scores),
+            note="one mark is too few to tell how sure the count is" if few else "",
             size=size,
             picture=picture,
         )

@@ -17,10 +17,12 @@ from .scores import SIDES, places_in, scores_of
 
 Floats = NDArray[np.float32]
 
-PEAKS, LOOKED = 2000, 600
-"""Peaks of a scene that say what scores mean, and those that are looked at on the way."""
+PEAKS, LOOKED = 800, 600
+"""Peaks of a scene that say what scores mean, and the highest ones, which are looked at on the way."""
 TRIALS = 8
 """Crops of each marked object that say what objects score."""
+ALONE = 0.75
+"""How like each other two marked objects are, for a single one, which has only itself to be compared with."""
 HARD = 60
 """Places of a scene that look most like objects and are taken for none."""
 SURELY, MAYBE = 0.5, 1.5
@@ -35,47 +37,55 @@ class Study:
         material: the scenes and what is cut from them.
         learner: whose network it is.
         likeness: to the marked objects in ``own``.
-        own: scenes and boxes of the objects that are templates.
+        own: the objects that are templates: each one's place among all objects, its scene and its box.
         seed: of the trials.
     """
 
     material: Material
     learner: Learner
     likeness: Likeness
-    own: list[tuple[Scene, Floats]]
+    own: list[tuple[int, Scene, Floats]]
     seed: int
 
-    def _scored(self, scene: Scene, weights: Named, most: int) -> tuple[Floats, Floats, Floats]:
-        """Peaks of a scene: places, logits, and scores in which no mark is compared with itself."""
-        side = self.material.side
-        places, firm = places_in(scene.canvas, weights, side, most)
-        like = self.likeness(scene.canvas.pixels, places)
+    def _scored(self, scene: Scene, places: Floats, firm: Floats) -> Floats:
+        """Scores of peaks of a scene, in which no mark is compared with itself."""
+        alike = self.likeness(scene.canvas.pixels, places)
         if len(self.own) > 1:
-            for k, (home, thing) in enumerate(self.own):
+            for k, (_, home, thing) in enumerate(self.own):
                 if home is scene:
-                    like[np.abs(places - thing[:2]).max(axis=1, initial=0) < 0.4 * side, k] = -1
-        return places, firm, scores_of(firm, like)
+                    alike[np.abs(places - thing[:2]).max(axis=1, initial=0) < 0.4 * self.material.side, k] = -1
+        return scores_of(firm, alike)
 
     def _objects(self, weights: Named) -> Floats:
         """Scores of marked objects as they might look elsewhere."""
         scores = []
-        for k in range(len(self.own)):
-            crops, spots = trial(self.material, k, TRIALS, np.random.default_rng((self.seed, 1, k)))
+        for k, (thing, _, _) in enumerate(self.own):
+            crops, spots = trial(self.material, thing, TRIALS, np.random.default_rng((self.seed, 1, thing)))
             firm = self.learner.at(crops, spots, weights)
             like = np.stack([self.likeness(c, s[None])[0] for c, s in zip(crops, spots, strict=True)])
             if len(self.own) > 1:
                 like[:, k] = -1
+            else:
+                like = np.minimum(like, np.float32(ALONE))
             scores.append(scores_of(firm, like))
         return np.concatenate(scores)
 
     def calibration(self, weights: Named) -> Calibration:
         """What scores mean."""
-        peaks_ = [self._scored(scene, weights, PEAKS)[2] for scene in self.material.scenes]
-        return calibrate(self._objects(weights), np.concatenate(peaks_))
+        found = []
+        for scene in self.material.scenes:
+            places, firm = places_in(scene.canvas, weights, self.material.side)
+            # of very many every second, third ...: the highest alone would hide what is common
+            step = -(-len(places) // PEAKS) or 1
+            found.append(self._scored(scene, places[::step], firm[::step]))
+        return calibrate(self._objects(weights), np.concatenate(found))
 
     def look(self, weights: Named) -> None:
         """Tell in every scene what may be an unmarked object from what looks like one and is none."""
-        found = [self._scored(scene, weights, LOOKED) for scene in self.material.scenes]
+        found = []
+        for scene in self.material.scenes:
+            places, firm = places_in(scene.canvas, weights, self.material.side, LOOKED)
+            found.append((places, firm, self._scored(scene, places, firm)))
         threshold = calibrate(self._objects(weights), np.concatenate([scores for _, _, scores in found])).threshold
         for scene, (places, firm, scores) in zip(self.material.scenes, found, strict=True):
             known = np.concatenate([scene.objects[:, :2], scene.nots])
