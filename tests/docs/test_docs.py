@@ -58,7 +58,6 @@ def test_the_pages_are_there() -> None:
     assert set(TEXTS) == {
         "README.md",
         "from-dense-to-conv.md",
-        "how-a-finder-learns.md",
         "correlation-and-convolution.md",
         "sizes-fields-costs.md",
         "operators.md",
