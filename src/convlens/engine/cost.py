@@ -27,6 +27,10 @@ FIRST_CACHE, SECOND_CACHE = 24 << 10, 512 << 10
 """Bytes of weights that stay in the caches of a core, of 32 KiB and at least 512 KiB."""
 SECOND_RATE, FARTHER_RATE = 28.0, 16.0
 """Bytes a cycle that a core reads from its second cache, and from what lies behind."""
+PASSES = 3
+"""How often the sums of a share go to or come from memory: cleared, read to be added up, and added to."""
+SUMMED = 0.02
+"""The part of a share's work that its sums may cost."""
 SQUARE = 24.0
 """Cycles in which a square of lanes x lanes numbers is mirrored."""
 
@@ -103,3 +107,8 @@ def _pool(p: Pooling, many: int) -> float:
 def most_alone(plan: Plan, single: Single) -> int:
     """The most images that run one by one for less than a block."""
     return min(plan.target.lanes - 1, math.ceil(block_cycles(plan) / single_cycles(single)) - 1)
+
+
+def blocks_a_share(plan: Plan, sums: int) -> int:
+    """Blocks of training, each three times a forward pass, beside which so many floats of sums cost next to nothing."""
+    return max(1, math.ceil(4 * PASSES * sums / FARTHER_RATE / (SUMMED * 3 * block_cycles(plan))))

@@ -23,6 +23,7 @@ from convlens.network.layers import whole
 from . import compile as machine_code
 from .alone import Alone
 from .arguments import Floats, floats, numbers
+from .cost import blocks_a_share
 from .crew import cores, crew
 from .driver import RECORD, Step, driver
 from .errors import EngineError
@@ -37,8 +38,6 @@ from .target import Target, host
 
 MOST_SHARES = 16
 """As many cores can work on a batch at once."""
-BLOCKS_A_SHARE = 8
-"""Blocks that a share of a training batch has at least: its sums cost as much as a block, so fewer would not pay."""
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -97,6 +96,11 @@ class Program:
         rooms = self._schedule
         sums = rooms.sums.floats if self.plan.training else 0
         return 4 * (rooms.parameters.floats + min(self.threads, MOST_SHARES) * (rooms.scratch.floats + sums))
+
+    @cached_property
+    def _blocks_a_share(self) -> int:
+        """Blocks that a share of a training batch has at least, so that adding its sums up costs next to nothing."""
+        return blocks_a_share(self.plan, self._schedule.sums.floats)
 
     def load(self, parameters: Named) -> None:
         """Take new values for all parameters; must not run while another thread uses the program.
@@ -384,7 +388,7 @@ class _Batch:
         """Run every share with sums of its own, and add them up: name to gradient."""
         program = self.program
         floats = program._schedule.sums.floats
-        self.shares = max(1, min(MOST_SHARES, self.blocks // BLOCKS_A_SHARE))
+        self.shares = max(1, min(MOST_SHARES, self.blocks // program._blocks_a_share))
         flat = program.borrow("sums", self.shares * floats)
         flat.fill(0.0)
         self._sums = flat.reshape(self.shares, floats)
