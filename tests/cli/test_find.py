@@ -111,6 +111,11 @@ def test_a_correction_and_a_check(model: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert own.read_bytes() != model.read_bytes()
+    assert (tmp_path / "out/finder.safetensors").read_bytes() == own.read_bytes()
+    found = rows(tmp_path / "out/found.csv")
+    assert [row["score"] for row in found[:4]] == ["1.000000"] * 4, "what was marked is certain"
+    middles = [(float(f["x"]) + float(f["w"]) / 2, float(f["y"]) + float(f["h"]) / 2) for f in found]
+    assert all((x - 120) ** 2 + (y - 160) ** 2 > 20**2 for x, y in middles), "and what was rejected is none"
     asked = convlens("check", tmp_path / "out", "--samples", "10")
     assert asked.returncode == 0, asked.stderr
     answers = tmp_path / "out/answers.csv"
@@ -120,6 +125,17 @@ def test_a_correction_and_a_check(model: Path, tmp_path: Path) -> None:
     assert said.returncode == 0, said.stderr
     assert "precision 100 %" in said.stdout
     assert "from 10 answers" in said.stdout
+    for first in (True, False):
+        before = read_marks(tmp_path / "marks.csv")
+        again = convlens(*said.args[3:], "--marks", tmp_path / "marks.csv")
+        assert again.returncode == 0, again.stderr
+        added = read_marks(tmp_path / "marks.csv")[len(before) :]
+        assert f"{len(added)} object and 0 not added; convlens correct learns from them" in again.stdout
+        assert bool(added) == first, "the same answers add nothing"
+        assert {(mark.image, mark.kind) for mark in added} <= {("coins.png", "object")}
+    wrong = convlens("check", tmp_path / "out", "--marks", tmp_path / "gone.csv")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "gone.csv to add marks to" in wrong.stderr
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,17 @@ from hypothesis import given
 from PIL import Image
 
 from convlens.data.errors import DataError
-from convlens.data.marks import Form, Mark, MarksError, check_marks, picture_names, pictures_of, read_marks, write_marks
+from convlens.data.marks import (
+    Form,
+    Mark,
+    MarksError,
+    append_marks,
+    check_marks,
+    picture_names,
+    pictures_of,
+    read_marks,
+    write_marks,
+)
 from convlens.data.marks_csv import csv_bytes, read_csv
 
 BOXES = [
@@ -269,3 +279,38 @@ def test_a_long_list_of_faults_is_cut() -> None:
 def test_where_a_mark_was_read_is_no_part_of_its_value() -> None:
     assert Mark("a", "object", 1, 2, where="x") == Mark("a", "object", 1, 2)
     assert math.isclose(Mark("a", "object", 1, 2, 3, 4).centre[0], 2.5)
+
+
+def test_rows_are_added_and_what_stands_there_is_left_alone(here: Path) -> None:
+    for text, wanted in (
+        ("image,kind,x,y,w,h\na.png,object,1,2,3,4", "\na.png,not,50.25,0,8,8\nb.png,object,5.5,6,,\n"),
+        (
+            "\ufeffwho;Kind;image;h;w;y;x\r\nme;object;a.png;4;3;2;1,5\r\n",
+            ";not;a.png;8;8;0;50,25\r\n;object;b.png;;;6;5,5\r\n",
+        ),
+        ("image;kind;x;y;w;h\n", "a.png;not;50.25;0;8;8\nb.png;object;5.5;6;;\n"),
+    ):
+        Path("marks.csv").write_bytes(text.encode())
+        before = read_marks("marks.csv")
+        append_marks("marks.csv", [])
+        assert Path("marks.csv").read_bytes() == text.encode()
+        append_marks("marks.csv", [POINTS[1], POINTS[3]])
+        assert Path("marks.csv").read_bytes().decode() == text + wanted
+        assert read_marks("marks.csv") == [*before, POINTS[1], POINTS[3]]
+
+
+def test_rows_that_cannot_be_added_are_refused_and_nothing_is_written(here: Path) -> None:
+    Path("points.csv").write_text("image,kind,x,y\na.png,object,1,2\n")
+    with pytest.raises(MarksError, match=r"points\.csv, line 1 lacks w, h, and boxes are to be added"):
+        append_marks("points.csv", BOXES)
+    append_marks("points.csv", POINTS[-1:])
+    assert read_marks("points.csv")[1:] == POINTS[-1:]
+    with pytest.raises(DataError, match=r"there is no file gone\.csv"):
+        append_marks("gone.csv", BOXES)
+    write_marks("marks.json", BOXES)
+    with pytest.raises(DataError, match=r"added to a \.csv alone, not to marks\.json"):
+        append_marks("marks.json", BOXES)
+    Path("broken.csv").write_text("image,kind,x,y,w,h\na.png,object,1,two,3,4\n")
+    with pytest.raises(MarksError, match="line 2 has y = 'two'"):
+        append_marks("broken.csv", BOXES)
+    assert len(Path("broken.csv").read_text().splitlines()) == 2

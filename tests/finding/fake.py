@@ -30,8 +30,17 @@ class Fake:
 
     def __init__(self, bar: int) -> None:
         self.bar = bar
+        self.asked: dict[str, list[str]] = {}
 
-    def find(self, picture: Path, progress: Callable[[float], None] | None = None) -> Finds:
+    def find(
+        self,
+        picture: Path,
+        progress: Callable[[float], None] | None = None,
+        marks: Sequence[Mark] = (),
+        *,
+        angles: bool = False,
+    ) -> Finds:
+        self.asked[picture.name] = [mark.kind for mark in marks]
         cells = read_picture(picture).pixels
         assert progress is not None
         progress(0.5)
@@ -39,7 +48,13 @@ class Fake:
         rows, columns = np.nonzero(grid > 30)
         boxes = np.stack([columns, rows, np.ones_like(rows), np.ones_like(rows)], axis=1) * SQUARE
         return Finds.split(
-            "", boxes, grid[rows, columns] / 255, self.bar / 255, size=cells.shape[1:], interval=(0, len(rows))
+            "",
+            boxes,
+            grid[rows, columns] / 255,
+            self.bar / 255,
+            angles=np.full(len(rows), np.pi / 4) if angles else None,
+            size=cells.shape[1:],
+            interval=(0, len(rows)),
         )
 
     def correct(
@@ -58,6 +73,7 @@ class School:
     def __init__(self) -> None:
         self.fitted: list[tuple[Sequence[Path], Sequence[Mark], int]] = []
         self.loaded = 0
+        self.last: Fake | None = None
 
     def fit(
         self,
@@ -71,4 +87,5 @@ class School:
 
     def load(self, path: Path) -> Fake:
         self.loaded += 1
-        return Fake(json.loads(path.read_text()))
+        self.last = Fake(json.loads(path.read_text()))
+        return self.last

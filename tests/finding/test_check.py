@@ -79,6 +79,31 @@ def test_answers_to_another_check_are_refused(out: Path) -> None:
         Check.of(out, 10, seed=0).answers(out / "gone.csv")
 
 
+def test_answers_become_marks_where_there_are_none_yet(out: Path) -> None:
+    chosen = Check.of(out, 48, seed=0)  # all places there are
+    said = {at: c.found for at, c in enumerate(chosen.candidates, 1)}
+    marks = [
+        Mark("0.png", "object", 145, 5),  # the point in the middle of a find: the answer is yes
+        Mark("photos/1.png", "not", 140, 10, 10, 10),  # contrary to the answer
+        Mark("2.png", "complete", 0, 0, 160, 120),
+        Mark("elsewhere.png", "not", 140, 20, 10, 10),
+    ]
+    new, contrary = chosen.news(said, marks)
+    assert len(new) == len(said) - 2
+    (at,) = contrary
+    assert (chosen.candidates[at - 1].picture, chosen.candidates[at - 1].box) == (1, (140, 10, 10, 10))
+    assert {m.kind for m in new} == {"object", "not"}
+    for mark in new:
+        at = next(
+            at
+            for at, c in enumerate(chosen.candidates, 1)
+            if (mark.image, c.box) == (f"{c.picture}.png", mark.cells[2:])
+        )
+        assert mark.kind == ("object" if said[at] else "not")
+    assert chosen.news(said, [*marks, *new]) == ([], contrary), "answers count once"
+    assert chosen.news({}, marks) == ([], [])
+
+
 def test_a_folder_without_a_search(tmp_path: Path) -> None:
     with pytest.raises(FindingError, match="holds no search; make one with convlens find --out"):
         Check.of(tmp_path, 10, seed=0)

@@ -15,7 +15,7 @@ from convlens.finding import finder as module
 from convlens.finding.errors import FindingError
 from convlens.finding.learning import Course
 
-from .scenes import hits, mark, scene
+from .scenes import SIDE, hits, mark, scene
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +102,27 @@ def test_a_rejected_look_alike_scores_lower_after_a_correction() -> None:
     before = score(finder)
     finder.correct([*marks, wrong])
     assert score(finder) < before
+
+
+def test_marks_of_the_picture_count_in_its_answer_and_in_no_other(learned: Finder) -> None:
+    picture, centres = scene(0)
+    before = learned.find(picture)
+    own = [mark("a", centres[0]), mark("a", centres[7], "not"), Mark("a", "object", 3, 3, 14, 12)]
+    after = learned.find(picture, marks=own)
+    assert hits(before.boxes, centres[7:]) == 1
+    assert hits(after.boxes, centres[7:]) == 0
+    assert after.count == before.count
+    assert after.scores[:2].tolist() == [1, 1]
+    assert [3, 3, 14, 12] in after.boxes.tolist()
+    np.testing.assert_array_equal(learned.find(picture).boxes, before.boxes)
+
+
+def test_points_alone_tell_how_large_things_are() -> None:
+    picture, centres = scene(0)
+    finder = Finder.fit({"a": picture}, [Mark("a", "object", x + 1, y - 1) for x, y in centres[:3]], seed=1)
+    finds = finder.find(scene(5)[0])
+    assert hits(finds.boxes, scene(5)[1]) >= 7
+    np.testing.assert_allclose(np.median(finds.boxes[:, 2:], axis=0), SIDE, atol=4)
 
 
 def test_files_of_any_kind_are_searched(learned: Finder, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ class Stopped(School):
         finder = super().fit(*words, **more)  # type: ignore[arg-type]
         whole = finder.find
 
-        def find(picture: Path, progress: object = None) -> Finds:
+        def find(picture: Path, progress: object = None, *more: object, **angles: object) -> Finds:
             if picture.name == "b.png":
                 raise self.kind
             return whole(picture, progress)  # type: ignore[arg-type]
@@ -138,7 +138,7 @@ def test_stopped_in_the_middle_it_keeps_what_is_done_and_goes_on(here: Path, kin
         finder = loaded(path)
         whole = finder.find
 
-        def find(picture: Path, progress: object = None) -> Finds:
+        def find(picture: Path, progress: object = None, *more: object, **angles: object) -> Finds:
             seen.append(picture)
             return whole(picture, progress)  # type: ignore[arg-type]
 
@@ -187,6 +187,52 @@ def test_a_correction_saves_the_model_again_once(here: Path) -> None:
         assert outcome.learned == learned
         assert Path("model").read_text() == "160"
         assert [one.count for one in outcome.found] == [2, 0, 0]
+
+
+def test_the_outputs_hold_the_finder_that_found_them(here: Path) -> None:
+    kept = Path("out/finder.safetensors")
+    school = School()
+    search(ask(), school, quiet)
+    assert kept.read_text() == "100"
+    Fake(70).save(Path("model"))
+    search(ask(marks=None, model=Path("model")), school, quiet)
+    assert kept.read_text() == "70"
+    write_marks("marks.csv", [*MARKS, Mark("b.png", "not", 0, 0, 10, 10)])
+    correct(ask(model=Path("model")), school, quiet)
+    assert kept.read_text() == Path("model").read_text() == "130"
+    # the same marks do not make a corrected finder one that learned from them alone
+    assert search(ask(), school, quiet).learned
+    assert kept.read_text() == "100"
+    assert correct(ask(model=kept), school, quiet).learned
+    assert kept.read_text() == "160"
+
+
+def test_a_picture_is_searched_with_its_own_marks_and_again_when_they_change(here: Path) -> None:
+    Fake(100).save(Path("model"))
+    school = School()
+    again: list[Mark] = [*MARKS, Mark("b.png", "not", 0, 0, 10, 10)]
+    for marks, told in ((MARKS, []), (again, ["not"])):
+        write_marks("marks.csv", marks)
+        search(ask(model=Path("model")), school, quiet)
+        assert school.last is not None
+        assert school.last.asked == {"a.png": ["object", "object"], "b.png": told, "c.png": []}
+    search(ask(model=Path("model")), school, quiet)
+    assert school.last.asked == {}, "nothing has changed"
+    search(ask(model=Path("model"), marks=None), school, quiet)
+    assert school.last.asked["a.png"] == [], "a name may mean another picture by now"
+
+
+def test_how_finds_are_turned_is_told_where_it_is_asked(here: Path) -> None:
+    school, drawn = School(), Path("out/overlays/a.png")
+    pictures = []
+    for angles in (False, True):
+        search(ask(angles=angles), school, quiet)
+        told = json.loads(Path("out/found.coco.json").read_text())["annotations"]
+        assert [one.get("rotation") for one in told] == [45.0 if angles else None] * 3
+        assert list(rows(Path("out/found.csv"))[0]) == ["image", "x", "y", "w", "h", "score"]
+        pictures.append(drawn.read_bytes())
+    assert pictures[0] != pictures[1], "a stroke is drawn"
+    assert len(school.fitted) == 1
 
 
 def test_what_is_learned_from(here: Path) -> None:
@@ -255,7 +301,7 @@ def test_many_objects_are_all_written(here: Path) -> None:
     class Many(School):
         def fit(self, *words: object, **more: object) -> Fake:
             finder = super().fit(*words, **more)  # type: ignore[arg-type]
-            finder.find = lambda picture, progress=None: Finds.split("", boxes, np.linspace(0.6, 0.9, 5000), 0.5)  # type: ignore[method-assign, misc, assignment]
+            finder.find = lambda *words, **angles: Finds.split("", boxes, np.linspace(0.6, 0.9, 5000), 0.5)  # type: ignore[method-assign, misc, assignment]
             return finder
 
     search(ask(places=["photos/a.png"]), Many(), quiet)

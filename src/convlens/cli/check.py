@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from convlens.cli.words import command
+
+if TYPE_CHECKING:
+    from convlens.finding.check import Check
 
 
 def check(
@@ -18,14 +24,21 @@ def check(
         Path | None, typer.Option(help="The table answers.csv of the folder, with yes or no in its last column.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    marks: Annotated[
+        Path | None, typer.Option(help="A .csv of marks that the answers are added to: yes as object, no as not.")
+    ] = None,
 ) -> None:
     """Look at some finds and near misses, answer yes or no, and learn precision, recall and the true count.
 
-    Without --answers the crops are written as a numbered sheet; on a terminal the questions follow.
+    Without --answers the crops are written as a numbered sheet; on a terminal the questions follow. With --marks the
+    finder can learn from the answers: convlens correct takes the marks.
     """
+    from convlens.data.marks import append_marks
     from convlens.finding.check import ANSWERS, PAGE, SHEET, Check, sentences
 
     chosen = Check.of(out, samples, seed)
+    if marks is not None:
+        append_marks(marks, [])  # what cannot be added to is told before anybody answers
     if answers is not None:
         said = chosen.answers(answers)
     else:
@@ -34,11 +47,25 @@ def check(
         print(f"page     {out / PAGE}")
         print(f"answers  {out / ANSWERS}")
         if not sys.stdin.isatty():
-            print(f"write yes or no in its last column, then: convlens check {out} --answers {out / ANSWERS}")
+            again = [command(), "--answers", shlex.quote(str(out / ANSWERS))]
+            print(f"write yes or no in its last column, then: {' '.join(again)}")
             return
         said = _asked(len(chosen.order))
+    if marks is not None:
+        _add(chosen, said, marks)
     for sentence in sentences(chosen.judge(said)):
         print(sentence)
+
+
+def _add(chosen: Check, said: dict[int, bool], marks: Path) -> None:
+    from convlens.data.marks import append_marks, read_marks
+
+    new, contrary = chosen.news(said, read_marks(marks))
+    append_marks(marks, new)
+    objects = sum(mark.kind == "object" for mark in new)
+    print(f"marks     {marks}: {objects} object and {len(new) - objects} not added; convlens correct learns from them")
+    for at in contrary:
+        print(f"convlens: the answer to place {at} is contrary to its mark in {marks}, which stays", file=sys.stderr)
 
 
 def _asked(places: int) -> dict[int, bool]:

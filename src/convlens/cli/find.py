@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PICTURES = "Pictures: files, folders, or patterns such as photos/*.jpg."
 MARKS = "A few marked objects: CSV with image,kind,x,y,w,h; COCO .json; a folder of YOLO .txt or Pascal VOC .xml."
 OUT = "The folder for the tables, the drawn pictures and the report."
+ANGLES = "Tell how each find is turned: a stroke in the drawing, and rotation in found.coco.json."
 LISTED = 20
 
 
@@ -30,6 +31,7 @@ def find(
     model: Annotated[Path | None, typer.Option(help="A saved finder to use; nothing is learned then.")] = None,
     save_model: Annotated[Path | None, typer.Option(help="Where the finder is to be saved as well.")] = None,
     seed: Annotated[int, typer.Option(help="Of all that is drawn while it learns.")] = 0,
+    angles: Annotated[bool, typer.Option("--angles", help=ANGLES)] = False,
 ) -> None:
     """Learn from a few marks, find all of them in every picture, and count them.
 
@@ -39,7 +41,7 @@ def find(
     from convlens.finding.request import Request
     from convlens.finding.search import search
 
-    request = Request(pictures, out, marks, model, save_model, seed, command())
+    request = Request(pictures, out, marks, model, save_model, seed, command(), angles)
     _run(lambda progress: search(request, Finder, progress), request)
 
 
@@ -48,13 +50,14 @@ def correct(
     pictures: Annotated[list[str], typer.Argument(help=PICTURES, metavar="PICTURES...")],
     marks: Annotated[Path, typer.Option(help="The marks so far, with more rows: what was missed, and what is none.")],
     out: Annotated[Path, typer.Option(help=OUT)] = Path("found"),
+    angles: Annotated[bool, typer.Option("--angles", help=ANGLES)] = False,
 ) -> None:
     """Let a saved finder learn from corrections, and search the pictures again."""
     from convlens.finding import Finder
     from convlens.finding.request import Request
     from convlens.finding.search import correct as go_on
 
-    request = Request(pictures, out, marks, model, command=command())
+    request = Request(pictures, out, marks, model, command=command(), angles=angles)
     _run(lambda progress: go_on(request, Finder, progress), request)
 
 

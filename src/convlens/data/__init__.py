@@ -8,7 +8,7 @@ Importing this needs no torch; `convlens.data.stream`, which makes batches, does
 from convlens.data.dataset import ArraySplit, Dataset, FileSplit, Note, Preprocessing, Split
 from convlens.data.errors import DataError, PictureError
 from convlens.data.load import describe, load, read_example
-from convlens.data.marks import Mark, MarksError, check_marks, read_marks, write_marks
+from convlens.data.marks import Mark, MarksError, append_marks, check_marks, read_marks, write_marks
 from convlens.data.source import Source, open_picture
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Preprocessing",
     "Source",
     "Split",
+    "append_marks",
     "check_marks",
     "describe",
     "load",

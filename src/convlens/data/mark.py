@@ -87,6 +87,11 @@ class Mark:
         return f"{self.where}: the mark" if self.where else f"the mark at {self.x:g}, {self.y:g} of {self.image}"
 
     @property
+    def cells(self) -> tuple[str, Kind, float, float, float | None, float | None]:
+        """Its value as a row: image, kind, x, y, w, h."""
+        return self.image, self.kind, self.x, self.y, self.w, self.h
+
+    @property
     def is_point(self) -> bool:
         return self.w is None
 

@@ -20,7 +20,7 @@ from convlens.data.errors import DataError
 from convlens.data.mark import KINDS, Kind, Mark, MarksError
 from convlens.data.marks_check import check_marks, picture_names, pictures_of
 from convlens.data.marks_coco import coco_bytes, read_coco
-from convlens.data.marks_csv import csv_bytes, read_csv
+from convlens.data.marks_csv import csv_bytes, extended, read_csv
 from convlens.data.marks_voc import read_voc, voc_files
 from convlens.data.marks_yolo import CLASSES, read_yolo, yolo_files
 
@@ -30,6 +30,7 @@ __all__ = [
     "Kind",
     "Mark",
     "MarksError",
+    "append_marks",
     "check_marks",
     "picture_names",
     "pictures_of",
@@ -120,5 +121,27 @@ def write_marks(
             raise DataError(f"{path} holds {others[0]}, of no picture in these marks; choose an empty folder")
         for name, content in files.items():
             replace(path / name, content)
+    except OSError as error:
+        raise DataError(f"cannot write {path} ({error.strerror or error}); choose another place") from error
+
+
+def append_marks(path: str | Path, marks: Sequence[Mark]) -> None:
+    """Add marks to a table, in one step; what stands in it, further columns too, is left as it is.
+
+    Args:
+        path: a .csv of marks.
+        marks: what to add.
+
+    Raises:
+        MarksError: it holds rows that are no marks, or lacks a column; nothing is written.
+        DataError: there is no such file, it is no .csv, or it cannot be written.
+    """
+    path = Path(path)
+    if SUFFIXES.get(path.suffix.lower()) != "csv":
+        raise DataError(f"marks can be added to a .csv alone, not to {path}; write_marks makes one of any other form")
+    try:
+        replace(path, extended(path, path.read_bytes(), marks))
+    except FileNotFoundError as error:
+        raise DataError(f"there is no file {path} to add marks to") from error
     except OSError as error:
         raise DataError(f"cannot write {path} ({error.strerror or error}); choose another place") from error

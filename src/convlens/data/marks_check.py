@@ -66,9 +66,16 @@ def pictures_of(marks: Sequence[Mark], names: Sequence[str]) -> dict[str, list[M
 def _candidates(image: str, given: Mapping[str, object], by_last: Mapping[str, Sequence[str]]) -> list[str]:
     if image in given:
         return [image]
-    parts = _parts(image)
-    near = [(name, _parts(name)) for name in by_last.get(parts[-1], ())]
-    return [name for name, other in near if all(a == b for a, b in zip(reversed(parts), reversed(other), strict=False))]
+    return [name for name in by_last.get(_parts(image)[-1], ()) if same_picture(image, name)]
+
+
+def same_picture(image: str, name: str) -> bool:
+    """Whether two names may mean one picture: one of them ends like the other, by whole parts of the path.
+
+    >>> same_picture("photos/one/a.png", "one/a.png"), same_picture("one/a.png", "two/a.png")
+    (True, False)
+    """
+    return all(a == b for a, b in zip(reversed(_parts(image)), reversed(_parts(name)), strict=False))
 
 
 def _parts(name: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,12 +22,7 @@ def read_csv(path: Path, content: bytes) -> list[Mark]:
     Raises:
         MarksError: a column is missing, or a row is no mark; a sentence for each row.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise MarksError([f"{path} is not text in UTF-8 (byte {error.start}); save it as CSV UTF-8"]) from error
-    first = text.split("\n", 1)[0]
-    comma = max(",;\t", key=first.count)
+    text, comma = _text(path, content)
     rows = csv.reader(io.StringIO(text), delimiter=comma)
     try:
         header = [name.strip().lower() for name in next(rows, [])]
@@ -46,6 +42,40 @@ def read_csv(path: Path, content: bytes) -> list[Mark]:
     if wrong:
         raise MarksError(wrong)
     return marks
+
+
+def _text(path: Path, content: bytes) -> tuple[str, str]:
+    """A table's text, and what parts its columns."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MarksError([f"{path} is not text in UTF-8 (byte {error.start}); save it as CSV UTF-8"]) from error
+    return text, max(",;\t", key=text.split("\n", 1)[0].count)
+
+
+def extended(path: Path, content: bytes, marks: Sequence[Mark]) -> bytes:
+    """A table with more rows below its own, which are left as they are; the new ones have its columns and commas.
+
+    Raises:
+        MarksError: it is no table of marks, or lacks a column that the new ones need.
+    """
+    read_csv(path, content)
+    text, comma = _text(path, content)
+    header = [name.strip().lower() for name in next(csv.reader(io.StringIO(text), delimiter=comma))]
+    if not {"w", "h"} <= set(header) and not all(mark.is_point for mark in marks):
+        raise MarksError([f"{path}, line 1 lacks w, h, and boxes are to be added; add both columns"])
+    # a spreadsheet that writes 1,5 would take 1.5 for a day in May
+    decimal = "," if comma != "," and re.search(r"\d,\d", text) else "."
+    held = io.StringIO()
+    end = "\r\n" if "\r\n" in text else "\n"
+    writer = csv.writer(held, delimiter=comma, lineterminator=end)
+    for mark in marks:
+        cells = {"image": mark.image, "kind": mark.kind}
+        numbers = {"x": mark.x, "y": mark.y, "w": mark.w, "h": mark.h}
+        cells |= {name: _written(n).replace(".", decimal) for name, n in numbers.items()}
+        writer.writerow([cells.get(name, "") for name in header])
+    between = end if marks and not text.endswith("\n") else ""
+    return content + (between + held.getvalue()).encode("utf-8", "surrogateescape")
 
 
 def _mark(row: Sequence[str], header: Sequence[str], where: str, comma: bool) -> Mark:
@@ -76,6 +106,9 @@ def csv_bytes(marks: Sequence[Mark]) -> bytes:
     writer.writerow(COLUMNS)
     for mark in marks:
         numbers = (mark.x, mark.y, mark.w, mark.h)
-        cells = ["" if n is None else number(repr(float(n))) for n in numbers]
-        writer.writerow([mark.image, mark.kind, *cells])
+        writer.writerow([mark.image, mark.kind, *map(_written, numbers)])
     return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _written(n: float | None) -> str:
+    return "" if n is None else number(repr(float(n)))

@@ -26,6 +26,9 @@ BLOCK = 2048
 MARGIN = 64
 """Working pixels around a block that are seen with it: more than the network or a template reaches."""
 
+BAND, BANDS = 2**24, 256
+"""Numbers that are read at once where a whole picture is looked through, and its rows: a multiple of usual tiles'."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -126,15 +129,25 @@ def working_scale(side: float) -> float:
     return min(SIZE / max(side, 1.0), ENLARGED)
 
 
-def full_range(pixels: NDArray[Any]) -> float:
+def full_range(source: Source) -> float:
     """What counts as white: 255 in bytes, else the largest number, for cameras rarely fill 16 bits.
 
-    >>> full_range(np.zeros((1, 2, 2), np.uint8)), full_range(np.full((1, 2, 2), 4095, np.uint16))
-    (255.0, 4095.0)
+    It is read in bands, bytes not at all.
+
+    >>> from convlens.data.pictures import Picture
+    >>> from convlens.data.source import Whole
+    >>> full_range(Whole(Picture(np.full((1, 2, 2), 4095, np.uint16))))
+    4095.0
     """
-    if pixels.dtype == np.uint8:
+    if source.dtype == np.uint8:
         return 255.0
-    return float(max(1e-6, np.abs(pixels.astype(np.float64)).max(initial=1e-6)))
+    channels, height, width = source.shape
+    rows = max(BANDS, BAND // (channels * width) // BANDS * BANDS)
+    white = 1e-6
+    for top in range(0, height, rows):
+        band = source[top : top + rows, 0:width]
+        white = max(white, float(band.max()), -float(band.min()))
+    return white
 
 
 def conformed(planes: NDArray[Any], channels: int) -> NDArray[Any]:

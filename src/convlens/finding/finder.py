@@ -7,7 +7,7 @@ picture -> blocks -> logits -> peaks -> likeness -> probabilities     what is fo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -22,17 +22,22 @@ from .calibration import Calibration
 from .canvas import Canvas, View, full_range, working_scale
 from .crops import Material
 from .errors import FindingError
+from .extent import DIRECTIONS, breadths, sizes, turns
 from .finds import Finds
+from .known import Known, middles
 from .learning import Course, Learner
 from .likeness import Likeness, example
 from .network import Named, initial, network
 from .peaks import apart
 from .pictures import Given, Pictures, named, source_of
+from .points import Window
+from .points import side as side_of
 from .scene import Scene, patch
 from .scores import SIDES, places_in, scores_of
 from .study import Study
 
 Floats = NDArray[np.float32]
+Angles = NDArray[np.float64]
 Progress = Callable[[float], None]
 
 FIRST = Course(steps=140, rate=3e-3, looks=(1 / 3, 2 / 3))
@@ -62,6 +67,7 @@ class Finder:
         seed: of every random number.
         weights: of the network.
         examples: (M, C, S, S) marked objects at the working scale.
+        breadths: (M, DIRECTIONS) how wide they are along each direction, in displayed pixels.
         calibration: what scores mean.
         marks: what was learned from.
         rounds: how often it learned.
@@ -73,6 +79,7 @@ class Finder:
     seed: int
     weights: Named
     examples: Floats
+    breadths: Floats
     calibration: Calibration = field(default_factory=lambda: Calibration(0.0))
     marks: tuple[Mark, ...] = ()
     rounds: int = 0
@@ -102,17 +109,20 @@ class Finder:
             PictureError: a picture with marks cannot be read.
         """
         given, known = named(pictures), _marks(marks)
-        boxes = [(m.w, m.h) for m in known if m.kind == "object" and m.w and m.h]
-        box = tuple(float(v) for v in np.median(boxes, axis=0)) if boxes else (32.0, 32.0)
-        side = float(np.median([np.sqrt(w * h) for w, h in boxes])) if boxes else 32.0
-        scale = working_scale(side)
-        marked = next((name for name, own in pictures_of(known, list(given)).items() if own), next(iter(given)))
+        by_name = pictures_of(known, list(given))
+        marked = next((name for name, own in by_name.items() if own), next(iter(given)))
         with source_of(given[marked]) as source:
-            channels, white = source.shape[0], full_range(source[0 : source.shape[1], 0 : source.shape[2]])
+            channels, white = source.shape[0], full_range(source)
+        boxes = [(m.w, m.h) for m in known if m.kind == "object" and m.w and m.h]
+        if boxes:
+            width, height = (float(v) for v in np.median(boxes, axis=0))
+            side = float(np.median([np.sqrt(w * h) for w, h in boxes]))
+        else:
+            width = height = side = _stand_out(given, by_name, white)
         net = network(channels, 8, 8)
         weights = initial(net, np.random.default_rng((seed, 0)))
-        nothing = np.zeros((0, channels, 2, 2), np.float32)
-        finder = cls(View(scale, white, channels), (box[0], box[1]), np.pi, seed, weights, nothing)
+        nothing = np.zeros((0, channels, 2, 2), np.float32), np.zeros((0, DIRECTIONS), np.float32)
+        finder = cls(View(working_scale(side), white, channels), (width, height), np.pi, seed, weights, *nothing)
         finder._look_at(given, known)
         finder.turn = finder._turn()
         finder._learn(FIRST, progress)
@@ -203,9 +213,9 @@ class Finder:
         like = Likeness(np.stack([example(p, o, self.side) for p, o in own]), self.side, np.pi)
         found = [like.matched(pixels, place[None]) for pixels, place in own]
         pairs = ~np.eye(len(own), dtype=np.bool_)
-        values, angles = (np.concatenate(table)[pairs] for table in zip(*found, strict=True))
+        values, variants = (np.concatenate(table)[pairs] for table in zip(*found, strict=True))
         # what is hardly alike says nothing of how it is turned
-        told = angles[values > 0.45 * np.median(values)]
+        told = like.angles[variants[values > 0.45 * np.median(values)]]
         return np.pi if float(np.sqrt(np.mean(told**2))) > FAR else UPRIGHT
 
     def _learn(self, course: Course, progress: Progress | None) -> None:
@@ -219,6 +229,8 @@ class Finder:
         chosen = np.unique(np.linspace(0, len(own) - 1, EXAMPLES).round().astype(int)).tolist()
         templates = [(k, *own[k]) for k in chosen]
         self.examples = np.stack([example(s.canvas.pixels, o[:2], self.side) for _, s, o in templates])
+        drawn = any(m.kind == "object" and not m.is_point for m in self.marks)
+        self.breadths = breadths([things[k] for k in chosen], drawn=drawn) / np.float32(self.view.scale)
         self.rounds += 1
         learner = Learner(self.view.channels, self.weights)
         likeness = Likeness(self.examples, self.side, self.turn)
@@ -247,12 +259,18 @@ class Finder:
 
     # ---- finding ----
 
-    def find(self, picture: Given, progress: Progress | None = None) -> Finds:
+    def find(
+        self, picture: Given, progress: Progress | None = None, marks: Sequence[Mark] = (), *, angles: bool = False
+    ) -> Finds:
         """Find every instance in a picture.
 
         Args:
             picture: a path, an array (H, W) or (H, W, C), or a Pillow image.
             progress: called with the fraction that is done.
+            marks: those of this very picture, whatever it is called in them. They stand above what is found: a marked
+                object is a find of score 1 with its own box, a rejected place is none, and in a complete region there
+                is nothing but the marked objects. None are taken from memory: a name may mean another picture now.
+            angles: whether it is asked how each find is turned against the first marked object.
 
         Returns:
             What was found, the surest first.
@@ -261,42 +279,62 @@ class Finder:
             PictureError: it cannot be read.
             ValueError: it has other channels than those that were learned from.
         """
-        likeness = Likeness(self.examples, self.side, self.turn)
+        likeness, known = Likeness(self.examples, self.side, self.turn), Known.of(marks, self.box)
+        lying = np.zeros(len(known.objects))
         with source_of(picture) as source:
             blocks = list(self.view.blocks(source))
-            places, scores = [np.zeros((0, 2))], [np.zeros(0, np.float32)]
+            boxes, scores, turned = [np.zeros((0, 4))], [np.zeros(0, np.float32)], [np.zeros(0)]
             for done, block in enumerate(blocks, 1):
                 canvas = self.view.canvas(source, block)
                 at, firm = places_in(canvas, self.weights, self.side)
-                places.append(canvas.outward(at))
-                scores.append(scores_of(firm, likeness(canvas.pixels, at)))
+                alike, variants = likeness.matched(canvas.pixels, at)
+                large = sizes(likeness, self.breadths, alike, variants)
+                boxes.append(np.concatenate([canvas.outward(at) - large / 2, large], 1))
+                scores.append(scores_of(firm, alike))
+                turned.append(turns(likeness, variants))
+                at = canvas.inward(middles(known.objects))
+                own = canvas.owns(at)
+                lying[own] = turns(likeness, likeness.matched(canvas.pixels, at[own])[1])
                 if progress is not None:
                     progress(done / len(blocks))
             size = source.shape[1], source.shape[2]
-        return self._claimed(np.concatenate(places), np.concatenate(scores), size, picture)
+        name = Path(picture).name if isinstance(picture, (str, Path)) else ""
+        found = self._claimed(np.concatenate(boxes), np.concatenate(scores), np.concatenate(turned), known, lying)
+        return replace(found, image=name, size=size, picture=picture, angles=found.angles if angles else None)
 
-    def _claimed(self, places: NDArray[np.float64], scores: Floats, size: tuple[int, int], picture: Given) -> Finds:
+    def _claimed(
+        self, boxes: NDArray[np.float64], scores: Floats, turned: Angles, known: Known, lying: Angles
+    ) -> Finds:
+        """Finds and near misses from boxes of any order, and from what is known, with the angles of both."""
         order = np.argsort(-scores, kind="stable")
-        places, scores = places[order], scores[order]
-        if len(places):
+        if len(order):
             # blocks are searched on their own: neighbours across a seam are parted here
-            kept = apart(places, SIDES * self.side / self.view.scale)
-            places, scores = places[kept], scores[kept]
-        p = self.calibration.probabilities(scores).astype(np.float64)
-        some = p >= LEAST
-        width, height = self.box
-        boxes = np.concatenate([places - (width / 2, height / 2), np.tile((width, height), (len(places), 1))], 1)
+            order = order[apart(middles(boxes[order]), SIDES * self.side / self.view.scale)]
+        order = order[self.calibration.probabilities(scores[order]) >= LEAST]
+        order = order[known.free(middles(boxes[order]))]
+        p = self.calibration.probabilities(scores[order]).astype(np.float64)
         few = sum(m.kind == "object" for m in self.marks) < 2
+        low, high = (len(lying) + n for n in self.calibration.interval(scores[order]))
         return Finds.split(
-            Path(picture).name if isinstance(picture, (str, Path)) else "",
-            boxes[some],
-            p[some],
+            "",
+            np.concatenate([known.objects, boxes[order]]),
+            np.concatenate([np.ones_like(lying), p]),
             0.5,
-            interval=None if few else self.calibration.interval(scores),
+            angles=np.concatenate([lying, turned[order]]),
+            interval=None if few else (low, high),
             note="one mark is too few to tell how sure the count is" if few else "",
-            size=size,
-            picture=picture,
         )
+
+
+def _stand_out(given: dict[str, Given], by_name: dict[str, list[Mark]], white: float) -> float:
+    """The side of what is marked by points, in displayed pixels."""
+    windows: list[Window] = []
+    for name, own in by_name.items():
+        points = [m.centre for m in own if m.kind == "object"][: EXAMPLES - len(windows)]
+        if points:
+            with source_of(given[name]) as source:
+                windows += [Window.of(source, point, white) for point in points]
+    return side_of(windows)
 
 
 def _marks(marks: str | Path | Sequence[Mark]) -> tuple[Mark, ...]:

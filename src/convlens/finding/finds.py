@@ -59,7 +59,7 @@ class Finds(Boxes):
         threshold: the score from which on a place counts as found.
         interval: least and greatest number of objects that is credible; None where that cannot be told.
         note: why there is no interval, or what else there is to say of the count.
-        angles: (N,) radians, clockwise on the screen, by which each is turned against the marks; None if not asked for.
+        angles: (N,) radians, clockwise on the screen, by which each is turned; None if not asked for.
         near: places just below the threshold, for reports and checks.
         size: (height, width) of the picture.
         picture: where its pixels are, for drawing.

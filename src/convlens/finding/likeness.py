@@ -67,6 +67,9 @@ class Likeness:
         examples: (M, C, S, S) the objects in the middle of their surroundings, as ``example`` cuts them.
         side: working pixels of the side of a typical object.
         turn: the largest angle by which objects are turned, in radians.
+
+    ``angles`` (in radians, against the clock on the screen) and ``scales`` say how the variants of a mark, of which
+    ``matched`` tells the numbers, differ from it.
     """
 
     def __init__(self, examples: Floats, side: float, turn: float) -> None:
@@ -86,7 +89,7 @@ class Likeness:
             lengths.append(length)
         self._templates = np.concatenate(templates)
         self._floor = np.float32(FLAT * np.median(np.concatenate(lengths)))
-        self._angles = angle.astype(np.float32)
+        self.angles, self.scales = angle.astype(np.float32), scale.astype(np.float32)
         self.objects, self._variants = len(examples), len(angle)
 
     def __call__(self, pixels: Floats, places: Floats) -> Floats:
@@ -101,18 +104,19 @@ class Likeness:
         """
         return self.matched(pixels, places)[0]
 
-    def matched(self, pixels: Floats, places: Floats) -> tuple[Floats, Floats]:
-        """The correlations (N, M) of ``__call__``, and by which angles, in radians, the places are turned for them."""
+    def matched(self, pixels: Floats, places: Floats) -> tuple[Floats, NDArray[np.intp]]:
+        """The correlations (N, M) of ``__call__``, and which variants of the objects they are with (N, M)."""
         half = _halved(pixels)
-        found = np.empty((2, len(places), self.objects), np.float32)
+        found = np.empty((len(places), self.objects), np.float32)
+        variants = np.empty(found.shape, np.intp)
         for first in range(0, len(places), CHUNK):
             some = places[first : first + CHUNK]
             windows, lengths = self._windows(half, ((some - 0.5) / 2).astype(np.float32))
             alike = windows @ self._templates.T / np.maximum(lengths, self._floor)[..., None]
             best = alike.max(axis=1).reshape(len(some), self.objects, self._variants)
-            found[0, first : first + CHUNK] = best.max(axis=2)
-            found[1, first : first + CHUNK] = self._angles[best.argmax(axis=2)]
-        return found[0], found[1]
+            found[first : first + CHUNK] = best.max(axis=2)
+            variants[first : first + CHUNK] = best.argmax(axis=2)
+        return found, variants
 
     def _windows(self, half: Floats, centres: Floats) -> tuple[Floats, Floats]:
         """The nine windows about each centre, a sample apart: (N, 9, D), and their lengths (N, 9)."""

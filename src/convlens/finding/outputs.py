@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from convlens.data.atomic import replace
 from convlens.data.mark import number
 from convlens.data.marks_coco import coco_box, coco_file, coco_image
@@ -67,14 +69,21 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def found_coco(found: Sequence[Finds]) -> bytes:
-    """The finds as COCO annotations with scores."""
+    """The finds as COCO annotations with scores and, where it was asked for, ``rotation``: degrees, clockwise.
+
+    >>> import json
+    >>> turned = Finds.split("a.png", [[1, 2, 30, 4]], [0.9], 0.5, angles=[np.pi / 2])
+    >>> json.loads(found_coco([turned]))["annotations"][0]["rotation"]
+    90.0
+    """
     images = [coco_image(at, one.image, one.size) for at, one in enumerate(found, 1)]
-    boxes = [
-        (at, [round(float(n), 2) for n in box], float(score))
-        for at, one in enumerate(found, 1)
-        for box, score in zip(one.boxes, one.scores, strict=True)
-    ]
-    annotations = [coco_box(k, at, 1, box) | {"score": round(score, 6)} for k, (at, box, score) in enumerate(boxes, 1)]
+    annotations: list[dict[str, object]] = []
+    for at, one in enumerate(found, 1):
+        for k, (box, score) in enumerate(zip(one.boxes.tolist(), one.scores.tolist(), strict=True)):
+            told = {"score": round(score, 6)}
+            if one.angles is not None:
+                told["rotation"] = round(float(np.degrees(one.angles[k])), 1)
+            annotations.append(coco_box(len(annotations) + 1, at, 1, [round(n, 2) for n in box]) | told)
     return coco_file(images, [{"id": 1, "name": "object"}], annotations)
 
 

@@ -33,6 +33,7 @@ class Request:
         save: where the finder is to be saved as well.
         seed: of what is learned.
         command: as it was typed, for the report.
+        angles: whether it is asked how each find is turned.
     """
 
     places: Sequence[str | Path]
@@ -42,6 +43,7 @@ class Request:
     save: Path | None = None
     seed: int = 0
     command: str = ""
+    angles: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,16 @@ class Asked:
     def digest(self, seed: int) -> str:
         """A text that differs where what is learned would: marks, the pictures that bear them, the seed."""
         stats = [(str(path), os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in self.marked]
-        marks = [(m.image, m.kind, m.x, m.y, m.w, m.h) for m in self.marks]
-        return hashlib.sha256(json.dumps([__version__, seed, marks, stats]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([__version__, seed, self._rows, stats]).encode()).hexdigest()
+
+    @property
+    def said(self) -> str:
+        """A text that differs where the marks do."""
+        return hashlib.sha256(json.dumps(self._rows).encode()).hexdigest()
+
+    @property
+    def _rows(self) -> list[tuple[object, ...]]:
+        return [mark.cells for mark in self.marks]
 
 
 def look_up(request: Request) -> Asked:

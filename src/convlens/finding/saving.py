@@ -21,19 +21,21 @@ from convlens.network import parameter_shapes
 from .calibration import Calibration
 from .canvas import View
 from .errors import FindingError
+from .extent import DIRECTIONS
 from .network import Floats, network
 
 if TYPE_CHECKING:
     from .finder import Finder
 
-FORMAT = "convlens finder 1"
-EXAMPLES, WEIGHTS = "examples", "network."
+FORMAT = "convlens finder 2"
+EXAMPLES, BREADTHS, WEIGHTS = "examples", "breadths", "network."
 
 
 def save(finder: Finder, path: Path) -> None:
     """Write a finder in one step; raises OSError."""
     tensors = {WEIGHTS + name: np.ascontiguousarray(w) for name, w in finder.weights.items()}
     tensors[EXAMPLES] = np.ascontiguousarray(finder.examples)
+    tensors[BREADTHS] = np.ascontiguousarray(finder.breadths)
     told = {
         "view": asdict(finder.view),
         "calibration": asdict(finder.calibration),
@@ -41,7 +43,7 @@ def save(finder: Finder, path: Path) -> None:
         "turn": finder.turn,
         "seed": finder.seed,
         "rounds": finder.rounds,
-        "marks": [(m.image, m.kind, m.x, m.y, m.w, m.h) for m in finder.marks],
+        "marks": [mark.cells for mark in finder.marks],
     }
     line = str(network(finder.view.channels, 64, 64))
     replace(path, packed(tensors, {"format": FORMAT, "network": line, "finder": json.dumps(told, allow_nan=False)}))
@@ -81,6 +83,8 @@ def _fields(metadata: dict[str, str], tensors: dict[str, Floats]) -> dict[str, A
         raise ValueError("its weights do not fit its network")
     if not all(np.isfinite(w).all() for w in tensors.values()):
         raise ValueError("it holds numbers that are not finite")
+    if tensors[BREADTHS].shape != (len(tensors[EXAMPLES]), DIRECTIONS) or not (tensors[BREADTHS] > 0).all():
+        raise ValueError("its marked objects have no sizes")
     width, height = told["box"]
     return {
         "view": view,
@@ -89,6 +93,7 @@ def _fields(metadata: dict[str, str], tensors: dict[str, Floats]) -> dict[str, A
         "seed": int(told["seed"]),
         "weights": {name: weights[name].astype(np.float32) for name in wanted},
         "examples": tensors[EXAMPLES].astype(np.float32),
+        "breadths": tensors[BREADTHS].astype(np.float32),
         "calibration": Calibration(**told["calibration"]),
         "marks": tuple(Mark(*mark) for mark in told["marks"]),
         "rounds": int(told["rounds"]),

@@ -72,22 +72,45 @@ def patch(canvas: Canvas, box: Floats) -> Patch:
     side = 2 * int(np.ceil(REACH * max(width, height))) + 1
     turn = matrices(np.zeros(1, np.float32), np.ones(1, np.float32))
     pixels = sample([canvas.pixels], positions(side, box[None, :2], turn))[0].reshape(-1, side, side)
-    ramp = np.arange(side, dtype=np.float32) - (side - 1) / 2
-    x, y = np.abs(ramp[None, :]) / (width / 2), np.abs(ramp[:, None]) / (height / 2)
-    # a superellipse of the fourth degree: nearer to a box than an ellipse is
-    radius = (x**4 + y**4) ** 0.25
+    radius = _radius(side, (width, height))
     within = np.clip((1.15 - radius) / 0.2, 0, 1)
-    tight = within * _unlike(pixels, (radius > 1.05) & (radius < 1.45))
+    tight = within * unlike(pixels, _ring(radius))
     if tight[radius < 1].mean() < 0.15:
         tight = within
     return Patch(_with(pixels, tight), _with(pixels, within), (width, height))
+
+
+def outline(thing: Patch) -> NDArray[np.bool_]:
+    """Which pixels (S, S) of a patch are of the thing: unlike its surroundings, up to the corners of its box."""
+    side = thing.pixels.shape[1]
+    x, y = _offsets(side, thing.size)
+    found = (unlike(thing.pixels[:-1], _ring(_radius(side, thing.size))) > 0.5) & (x < 1.05) & (y < 1.05)
+    whole: NDArray[np.bool_] = found if found[(x < 1) & (y < 1)].mean() > 0.15 else thing.pixels[-1] > 0.5
+    return whole
+
+
+def _offsets(side: int, size: tuple[float, float]) -> tuple[Floats, Floats]:
+    """How far the columns (1, S) and the rows (S, 1) of a square are from its middle, in halves of a box in it."""
+    ramp = np.abs(np.arange(side, dtype=np.float32) - np.float32((side - 1) / 2))
+    return ramp[None, :] / np.float32(size[0] / 2), ramp[:, None] / np.float32(size[1] / 2)
+
+
+def _radius(side: int, size: tuple[float, float]) -> Floats:
+    """1 on the superellipse of the fourth degree in a box, which is nearer to the box than an ellipse is."""
+    x, y = _offsets(side, size)
+    found: Floats = (x**4 + y**4) ** 0.25
+    return found
+
+
+def _ring(radius: Floats) -> NDArray[np.bool_]:
+    return (radius > 1.05) & (radius < 1.45)
 
 
 def _with(pixels: Floats, mask: NDArray[np.floating]) -> Floats:
     return np.concatenate([pixels, mask[None].astype(np.float32)])
 
 
-def _unlike(pixels: Floats, ring: NDArray[np.bool_]) -> Floats:
+def unlike(pixels: Floats, ring: NDArray[np.bool_]) -> Floats:
     """How unlike the pixels of a ring each pixel is: 0 to 1."""
     around = pixels[:, ring]
     if not around.size:

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -39,8 +40,10 @@ PARTS = 1000
 class Seeker(Protocol):
     """What a search needs of a finder."""
 
-    def find(self, picture: Path, progress: Part | None = None) -> Finds:
-        """What is found in a picture; DataError where it cannot be searched."""
+    def find(
+        self, picture: Path, progress: Part | None = None, marks: Sequence[Mark] = (), *, angles: bool = False
+    ) -> Finds:
+        """What is found in a picture whose own marks are these; DataError where it cannot be searched."""
 
     def correct(
         self, marks: Sequence[Mark], pictures: Sequence[Path] | None = None, progress: Part | None = None
@@ -109,7 +112,7 @@ def search(request: Request, school: School, progress: Progress) -> Outcome:
             seeker = school.load(model)
     if request.save is not None:
         seeker.save(request.save)
-    return _look_through(request, asked, seeker, Results(state, _fingerprint(model)), learned, progress)
+    return _look_through(request, asked, seeker, model, learned, progress)
 
 
 def correct(request: Request, school: School, progress: Progress) -> Outcome:
@@ -124,14 +127,15 @@ def correct(request: Request, school: School, progress: Progress) -> Outcome:
     asked = look_up(request)
     for place in (request.out / MODEL, request.model):
         _make_room(place)
-    state, digest = request.out / STATE, asked.digest(request.seed)
+    # what is learned on top of a finder is not what its marks alone teach
+    state, digest = request.out / STATE, f"corrected {asked.digest(request.seed)}"
     seeker = school.load(request.model)
     learned = not _is_known(state, digest, request.model)
     if learned:
         seeker.correct(asked.marks, asked.lessons, _learning(progress))
         seeker.save(request.model)
         _note(state, digest, request.model)
-    return _look_through(request, asked, seeker, Results(state, _fingerprint(request.model)), learned, progress)
+    return _look_through(request, asked, seeker, request.model, learned, progress)
 
 
 def _learning(progress: Progress) -> Part:
@@ -152,6 +156,12 @@ def _fingerprint(model: Path) -> str:
     return hashlib.sha256(model.read_bytes()).hexdigest()
 
 
+def _keep(model: Path, place: Path) -> None:
+    """The outputs' finder is the one that found them, wherever it came from."""
+    if not place.exists() or _fingerprint(place) != _fingerprint(model):
+        replace(place, model.read_bytes())
+
+
 def _is_known(state: Path, digest: str, model: Path) -> bool:
     """Whether this model is what was learned from this before."""
     try:
@@ -166,9 +176,12 @@ def _note(state: Path, digest: str, model: Path) -> None:
 
 
 def _look_through(
-    request: Request, asked: Asked, seeker: Seeker, results: Results, learned: bool, progress: Progress
+    request: Request, asked: Asked, seeker: Seeker, model: Path, learned: bool, progress: Progress
 ) -> Outcome:
     done: list[Result] = []
+    _keep(model, request.out / MODEL)
+    # a picture's own marks count in its answer, those of a search with a saved finder too
+    results = Results(request.out / STATE, f"{_fingerprint(model)} {asked.said} {request.angles}")
     tables = Tables(request.out, len(asked.pictures))
     drawings = outputs.overlay_names(list(asked.pictures))
     total = PARTS * len(asked.pictures)
@@ -183,7 +196,9 @@ def _look_through(
             drawing = request.out / drawings[name]
             result = results.kept(name, path)
             if result is None or (result.finds is not None and not drawing.exists()):
-                result = _look(seeker, name, path, drawing, inner)
+                own = [mark for mark in asked.marks if mark.image == str(path)]
+                find = partial(seeker.find, path, inner, own, angles=request.angles)
+                result = _look(find, name, path, drawing)
                 results.keep(result)
             done.append(result)
             tables.write(done)
@@ -199,9 +214,9 @@ def _look_through(
     return outcome
 
 
-def _look(seeker: Seeker, name: str, path: Path, drawing: Path, progress: Part) -> Result:
+def _look(find: Callable[[], Finds], name: str, path: Path, drawing: Path) -> Result:
     try:
-        finds = dataclasses.replace(seeker.find(path, progress), image=name, picture=path)
+        finds = dataclasses.replace(find(), image=name, picture=path)
         outputs.write_overlay(drawing, finds)
     except PictureError as error:
         return Result(name, path, None, error.reason)
