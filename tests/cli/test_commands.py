@@ -261,6 +261,6 @@ def test_info_shows_the_plan_of_a_network() -> None:
         assert part.count("convolution") == 2
         assert part.count("dense") == 3
     assert "costs as much as a block" in convlens("info", "6x5x5: conv 4 3 groups 2").stdout
-    refused = convlens("info", "2x9: batchnorm", "--training")
+    refused = convlens("info", "1x99: conv 2 65", "--training")
     assert refused.returncode == 2
-    assert "layer 1 (batchnorm)" in refused.stderr
+    assert "layer 1 (conv 2 65)" in refused.stderr

@@ -182,4 +182,9 @@ def whole_parameters(network: Network, rng: np.random.Generator) -> dict[str, np
         f"{i}.{name}": rng.integers(-1, 2, shape).astype(np.float32)
         for i, layer in enumerate(network.layers)
         for name, shape in parameter_shapes(layer, network.shapes[i]).items()
+    } | {
+        f"{i}.{name}": np.full(network.shapes[i][:1], value, np.float32)
+        for i, layer in enumerate(network.layers)
+        if isinstance(layer, BatchNorm)
+        for name, value in (("running_mean", 1), ("running_var", 2))
     }

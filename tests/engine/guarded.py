@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from convlens.engine import Program, Scan, Target, alone, pipeline, program, runnable, schedule
+from convlens.engine import Program, Scan, Target, alone, pipeline, program, runnable, schedule, sums
 from convlens.network import Network
 
 from .cases import awkward, whole, whole_parameters
@@ -28,6 +28,7 @@ LINES = [
     "2x7x9: local 6 3 pad 2+1x0 stride 2x1 groups 2, relu, maxpool 2x3, local 3 1x2, tanh, avgpool 2x1",
     "1x5x4x3: conv 7 2 pad 1, relu, maxpool 2x2x1, conv 2 2, flatten, linear 8",
     "1x1: conv 1 1 pad 3+7 stride 5",
+    "2x5x6: batchnorm, conv 3 3 pad 1+0x0+1, batchnorm, relu, maxpool 2, flatten, linear 5, relu, linear 2",
 ]
 # one stage each, so that its source and its result end where the buffers do
 SCANS = [
@@ -129,7 +130,7 @@ def check(network: Network, target: Target) -> None:
     rng = np.random.default_rng(0)
     parameters = whole_parameters(network, rng)
     plain = Program(network, parameters, training=True, threads=1, target=target)
-    with_pages = [(program, "aligned", aligned), (alone, "aligned", aligned), (schedule, "Room", Room)]
+    with_pages = [*((module, "aligned", aligned) for module in (program, sums, alone)), (schedule, "Room", Room)]
     before = [getattr(module, name) for module, name, _ in with_pages]
     for n in (1, target.lanes, target.lanes + 1, 2 * target.lanes):
         x = rng.integers(-2, 3, (n, *network.input_shape)).astype(np.float32)

@@ -27,5 +27,5 @@ FORWARD = {"into_lanes", "conv", "linear", "pool"}
 )
 def test_only_what_is_read_runs_again(line: str, again: list[str]) -> None:
     schedule = Schedule(plan(Network.parse(line), host(), training=True))
-    steps = schedule.from_upstream(input_too=True)
+    (steps,) = schedule.from_upstream(input_too=True)
     assert [name for step in steps if (name := step.kernel.facts[-1]) in FORWARD] == again

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 
 from convlens.engine import TARGETS, EngineError, Program, Target, compile, host, plan, runnable
@@ -30,7 +32,7 @@ DENSE = {"conv", "conv_input", "conv_weights", "linear", "linear_input", "linear
 
 
 def kernels(network: Network, target: Target) -> list[Blueprint]:
-    steps = Schedule(plan(network, target, training=True)).from_upstream(input_too=True)
+    steps = chain(*Schedule(plan(network, target, training=True)).from_upstream(input_too=True))
     return list({repr(step.kernel): step.kernel for step in steps}.values())
 
 

@@ -12,6 +12,7 @@ from .kernels.convolution import Convolution
 from .kernels.dense import even, most_sums
 from .kernels.dropout import Dropping
 from .kernels.local import filters_at_once
+from .kernels.normalisation import Normalising
 from .kernels.pooling import Pooling
 from .layout import Layout
 from .plan import Dense, Group, Plan
@@ -19,7 +20,7 @@ from .schedule import Schedule
 from .single import Part, Single, SingleSchedule
 from .tiles import FMAS_A_CYCLE, LOADS_A_CYCLE, Tile, choose, cycles, split
 
-KINDS = {Convolution: "convolution", Dense: "dense", Pooling: "pool", Dropping: "dropout"}
+KINDS = {Convolution: "convolution", Dense: "dense", Pooling: "pool", Dropping: "dropout", Normalising: "norm"}
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def scratch_bytes_of_one(single: Single) -> int:
 
 def _tile(plan: Plan, group: Group) -> tuple[Tile | None, float | None]:
     work = group.work
-    if isinstance(work, (Pooling, Dropping)):
+    if isinstance(work, (Pooling, Dropping, Normalising)):
         return None, None
     if isinstance(work, Dense):
         tile = Tile(even(work.outputs, most_sums(plan.target)), 1, 1)
@@ -109,7 +110,7 @@ def _tile(plan: Plan, group: Group) -> tuple[Tile | None, float | None]:
 
 def _tile_of_one(single: Single, part: Part) -> tuple[Tile | None, float | None]:
     work, target = part.group.work, single.plan.target
-    if isinstance(work, (Pooling, Dropping)):
+    if isinstance(work, (Pooling, Dropping, Normalising)):
         return None, None
     share = _multiply_adds(single.plan, part.group) / target.lanes / FMAS_A_CYCLE / part_cycles(single, part)
     if isinstance(work, Dense):

@@ -27,6 +27,11 @@ BASES = (
     "outputs",
     "upstreams",
     "input_gradients",
+    "inputs",
+    "returned",
+    "measured",
+    "numbers",
+    "present",
 )
 RECORD = (*BASES, "table", "first", "stop")
 """What a call of a driver is told, in order."""

@@ -13,6 +13,7 @@ from convlens.network import BatchNorm, Network, Shape, parameter_shapes
 from .arguments import Floats as Floats
 from .arguments import floats
 from .errors import EngineError
+from .kernels.normalisation import Normalising
 from .plan import Group
 
 Named = Mapping[str, NDArray[Any]]
@@ -48,6 +49,10 @@ def weight_and_bias(
     def named(i: int, name: str) -> Floats:
         return _shaped(parameters, f"{i}.{name}", shapes[f"{i}.{name}"])
 
+    if isinstance(group.work, Normalising):
+        return applied(
+            group.work, {part: named(first, part) for part in ("weight", "bias", "running_mean", "running_var")}
+        ), None
     norms = [i for i in range(*group.layers) if isinstance(network.layers[i], BatchNorm)]
     if group.weight is None:
         return np.ones(group.weight_floats, np.float32), None
@@ -64,6 +69,12 @@ def weight_and_bias(
     if f"{first}.bias" in shapes:
         shift = shift + named(first, "bias") * gain
     return weight * gain.reshape(-1, *[1] * (weight.ndim - 1)), shift
+
+
+def applied(norm: Normalising, own: Named) -> Floats:
+    """What a batch norm that stands still applies: mean, inverse deviation, gain and shift, a row each."""
+    inverse = 1 / np.sqrt(own["running_var"] + np.float32(norm.eps))
+    return np.stack([own["running_mean"], inverse, own["weight"], own["bias"]])
 
 
 def _shaped(parameters: Named, name: str, shape: tuple[int, ...]) -> Floats:

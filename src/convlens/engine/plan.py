@@ -37,6 +37,7 @@ from .kernels.activation import Activation
 from .kernels.convolution import Convolution, Pool, PoolKind
 from .kernels.dense import mirrored
 from .kernels.dropout import Dropping
+from .kernels.normalisation import APPLIED, Normalising
 from .kernels.pooling import Pooling
 from .layout import Layout, Window, three
 from .target import Target
@@ -58,7 +59,7 @@ class Dense:
     activation: Activation
 
 
-Doing = Convolution | Dense | Pooling | Dropping
+Doing = Convolution | Dense | Pooling | Dropping | Normalising
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Group:
     @property
     def bias(self) -> str | None:
         """The name of its bias, or None."""
-        if self.weight is None or isinstance(self.work, (Pooling, Dropping)) or not self.work.bias:
+        if self.weight is None or isinstance(self.work, (Pooling, Dropping, Normalising)) or not self.work.bias:
             return None
         return self.weight.replace("weight", "bias")
 
@@ -94,7 +95,7 @@ class Group:
     @property
     def straight(self) -> bool:
         """Whether nothing follows the sums: the result's gradient is theirs."""
-        if isinstance(self.work, (Pooling, Dropping)):
+        if isinstance(self.work, (Pooling, Dropping, Normalising)):
             return False
         return self.work.activation is None and (isinstance(self.work, Dense) or self.work.pool is None)
 
@@ -105,6 +106,8 @@ class Group:
             return self.work.kind == "max"
         if isinstance(self.work, Dropping):
             return False  # what was kept is computed anew
+        if isinstance(self.work, Normalising):
+            return False  # its input is put aside
         pool = self.work.pool if isinstance(self.work, Convolution) else None
         return self.work.activation is not None or (pool is not None and pool.kind == "max")
 
@@ -127,6 +130,8 @@ class Group:
             return self.work.outputs * self.work.inputs
         if isinstance(self.work, (Pooling, Dropping)):
             return 0
+        if isinstance(self.work, Normalising):
+            return APPLIED * self.work.channels
         positions = math.prod(self.work.window.out) if self.work.local else 1
         return positions * self.work.filters * (self.work.channels // self.work.groups) * self.work.window.taps
 
@@ -138,6 +143,8 @@ class Group:
     @property
     def weight_sums(self) -> int:
         """Floats of the weight gradient while it is summed up: a number a lane, or whole vectors along the inputs."""
+        if isinstance(self.work, Normalising):
+            return 0  # its sums are added between two sweeps
         if isinstance(self.work, Dense):
             return self.work.outputs * mirrored(self.work.inputs, self.result.lanes)
         return self.weight_floats * (1 if self.local else self.result.lanes)
@@ -180,9 +187,7 @@ def refusals(network: Network, *, training: bool) -> list[str]:
     found = []
     for i, layer in enumerate(network.layers):
         name = f"layer {i + 1} ({print_layer(layer)})"
-        if isinstance(layer, BatchNorm) and training:
-            found.append(f"{name}: the engine does not gather the statistics of a batch while training")
-        elif reason := _unwieldy(layer, network.shapes[i], training=training):
+        if reason := _unwieldy(layer, network.shapes[i], training=training):
             found.append(f"{name}: {reason}")
     if not network.layers:
         found.append("a network without layers has nothing to compile")
@@ -268,13 +273,17 @@ def works(
         if isinstance(layer, (Flatten, Dropout)):
             i += 1
             continue
+        if isinstance(layer, BatchNorm) and training:
+            found.append(((i, i + 1), Normalising(layer.eps, shape[0], three(shape[1:], 1), i), None))
+            i += 1
+            continue
         if isinstance(layer, (MaxPool, AvgPool)) and not fused(layer, shape):
             found.append(((i, i + 1), _pooling(layer, shape), None))
             i += 1
             continue
         work, weight = _opened(layer, shape, i)
         stop = i + 1 if weight else i
-        followed = stop < len(network.layers) and isinstance(network.layers[stop], BatchNorm)
+        followed = stop < len(network.layers) and isinstance(network.layers[stop], BatchNorm) and not training
         if isinstance(work, Convolution) and isinstance(layer, Conv) and followed:
             work, stop = replace(work, bias=True), stop + 1  # folded into the weights when they are loaded
         stop = _skipped(network, stop, training)
@@ -342,7 +351,7 @@ def _source(work: Doing, target: Target) -> Layout:
         return Layout(target.lanes, work.inputs, (1, 1, 1))
     if isinstance(work, Pooling):
         return Layout(target.lanes, work.channels, work.window.size)
-    if isinstance(work, Dropping):
+    if isinstance(work, (Dropping, Normalising)):
         return Layout(target.lanes, work.channels, work.size)
     before, after = work.window.borders
     return Layout(target.lanes, work.channels, work.window.size, before, after)
@@ -351,7 +360,7 @@ def _source(work: Doing, target: Target) -> Layout:
 def _result(work: Doing, after: Doing | None, target: Target) -> Layout:
     if isinstance(work, Dense):
         own = Layout(target.lanes, work.outputs, (1, 1, 1))
-    elif isinstance(work, Dropping):
+    elif isinstance(work, (Dropping, Normalising)):
         own = Layout(target.lanes, work.channels, work.size)
     elif isinstance(work, Pooling):
         own = Layout(target.lanes, work.channels, work.out)

@@ -27,13 +27,13 @@ from .cost import blocks_a_share
 from .crew import cores, crew
 from .driver import RECORD, Step, driver
 from .errors import EngineError
-from .kernels import gradients
-from .kernels.convolution import Convolution
 from .kernels.dropout import Dropping, dropped, keys
 from .memory import ensure
+from .norms import Norms
 from .parameters import Named, shapes, weight_and_bias
-from .plan import Dense, plan
+from .plan import plan
 from .schedule import Schedule, aligned
+from .sums import Sums
 from .target import Target, host
 
 MOST_SHARES = 16
@@ -41,12 +41,17 @@ MOST_SHARES = 16
 
 FLOAT32 = np.dtype(np.float32)
 
+BETWEEN = ("inputs", "returned", "measured", "numbers")
+"""What lies between two sweeps over a batch, for its norms."""
+
 Run = Callable[[dict[str, int], int, int], None]
-Fold = Callable[[Floats], Floats]
 
 
 class Program:
     """A network compiled for this processor.
+
+    Called, a batch norm uses its running statistics and a dropout keeps all; gradients are those of training, of the
+    batch's own statistics and of what a dropout drew.
 
     Args:
         network: the network.
@@ -80,6 +85,7 @@ class Program:
         )
         self._weights = aligned(self._schedule.parameters.floats)
         self._shapes = shapes(network)
+        self._sums = Sums(self.plan, self._schedule, self._shapes)
         self._alone = Alone(self.plan, self._loaded)
         self.load(parameters)
         self._lock, self._free = threading.Lock(), dict[tuple[str, int], list[Floats]]()
@@ -150,6 +156,29 @@ class Program:
             outputs[len(first) * floats :] = self._alone(rest).ravel()
         return outputs[: images * floats].reshape(images, *self.network.output_shape)
 
+    def learning(self, x: NDArray[Any], *, seed: int = 0) -> tuple[Floats, dict[str, Floats]]:
+        """Run the network on a batch as while it is trained: ``gradients`` are those of these outputs.
+
+        Args:
+            x: (N, *input_shape).
+            seed: of what dropouts draw.
+
+        Returns:
+            (N, *output_shape) float32, and the batch's statistics as ``loss_and_gradients`` gives them.
+
+        Raises:
+            EngineError: the program was not compiled for training, the shape is another, or a batch norm has a single
+                value per channel.
+        """
+        self._needs_training()
+        x = self._checked(x, self.network.input_shape, "the network reads")
+        batch = _Batch(self, x)
+        batch.draw(seed)
+        outputs = batch.place("outputs", self.plan.outputs)
+        norms = batch.sweep(self._learning, back=False)
+        shaped = outputs[: len(x) * self.plan.outputs].reshape(len(x), *self.network.output_shape)
+        return shaped, norms.statistics if norms else {}
+
     def _fewer(self, images: int) -> int:
         """How many of some images run one by one, behind the full blocks."""
         full, rest = divmod(images, self.plan.target.lanes)
@@ -157,7 +186,13 @@ class Program:
         return rest if rest and not full % self.threads and rest <= self._alone.most else 0
 
     def loss_and_gradients(
-        self, x: NDArray[Any], labels: NDArray[Any], total: int | None = None, *, seed: int = 0
+        self,
+        x: NDArray[Any],
+        labels: NDArray[Any],
+        total: int | None = None,
+        *,
+        seed: int = 0,
+        statistics: dict[str, Floats] | None = None,
     ) -> tuple[float, int, dict[str, Floats]]:
         """Mean cross-entropy of a batch, how many labels have the largest score, and the gradients of all parameters.
 
@@ -166,12 +201,15 @@ class Program:
             labels: (N,) class numbers.
             total: how many examples the mean is over, at least 1; None: N.
             seed: of what dropouts draw: the same seed, the same bits.
+            statistics: takes the batch's mean and unbiased variance of every batch norm, named as the running ones;
+                of an empty batch there are none.
 
         Returns:
             The summed loss divided by ``total``, the number right, and name to gradient.
 
         Raises:
-            EngineError: the program was not compiled for training, or a shape or label is wrong.
+            EngineError: the program was not compiled for training, a shape or label is wrong, or a batch norm has a
+                single value per channel.
         """
         self._needs_training()
         x = self._checked(x, self.network.input_shape, "the network reads")
@@ -187,7 +225,7 @@ class Program:
         losses, right = batch.place("loss", 1), batch.place("right", 1)
         scale = batch.keep("scale", np.array([1.0 / total], np.float32))
         batch.draw(seed)
-        gradients_ = batch.run_and_sum(self._with_loss)
+        gradients_ = batch.run_and_sum(self._with_loss, statistics)
         return float(losses.sum(dtype=np.float64)) * float(scale[0]), int(right.sum()), gradients_
 
     def gradients(
@@ -205,7 +243,8 @@ class Program:
             The gradient of ``x`` or None, and name to gradient.
 
         Raises:
-            EngineError: the program was not compiled for training, or a shape is wrong.
+            EngineError: the program was not compiled for training, a shape is wrong, or a batch norm has a single value
+                per channel.
         """
         self._needs_training()
         x = self._checked(x, self.network.input_shape, "the network reads")
@@ -261,16 +300,20 @@ class Program:
         return self._link(self._schedule.forward(), "forward")
 
     @cached_property
-    def _with_loss(self) -> Run:
-        return self._link(self._schedule.with_loss(), "with_loss")
+    def _learning(self) -> list[Run]:
+        return [self._link(steps, "learning") for steps in self._schedule.learning()]
 
     @cached_property
-    def _from_upstream(self) -> Run:
-        return self._link(self._schedule.from_upstream(input_too=False), "from_upstream")
+    def _with_loss(self) -> list[Run]:
+        return [self._link(steps, "with_loss") for steps in self._schedule.with_loss()]
 
     @cached_property
-    def _to_input(self) -> Run:
-        return self._link(self._schedule.from_upstream(input_too=True), "to_input")
+    def _from_upstream(self) -> list[Run]:
+        return [self._link(steps, "from_upstream") for steps in self._schedule.from_upstream(input_too=False)]
+
+    @cached_property
+    def _to_input(self) -> list[Run]:
+        return [self._link(steps, "to_input") for steps in self._schedule.from_upstream(input_too=True)]
 
     def _link(self, steps: list[Step], name: str) -> Run:
         loaded = [machine_code.load(step.kernel) for step in steps]
@@ -286,29 +329,7 @@ class Program:
 
         return run
 
-    @cached_property
-    def _folds(self) -> list[tuple[Fold | None, Fold | None]]:
-        """What adds up the lanes of each group's bias and weight; None where no number a lane is kept."""
-        found = []
-        for group in self.plan.groups:
-            conv = group.weight is not None and isinstance(group.work, Convolution)
-            floats = (0 if group.local else group.bias_sums, group.weight_sums if conv and not group.local else 0)
-            bias, weight = (self._fold(n // self.plan.target.lanes) if n else None for n in floats)
-            found.append((bias, weight))
-        return found
-
-    def _fold(self, count: int) -> Fold:
-        """Adds up the lanes of ``count`` numbers."""
-        call = machine_code.load(gradients.fold(self.plan.target, count, "fold"))
-
-        def fold(sums: Floats) -> Floats:
-            numbers = aligned(count)
-            call(sums.ctypes.data, numbers.ctypes.data)
-            return numbers
-
-        return fold
-
-    # ---- scratch and sums ----
+    # ---- scratch ----
 
     def borrow(self, use: str, floats: int) -> Floats:
         """An array of one's own for a use, zeros when it is new; give it back, for new memory is slow memory.
@@ -324,26 +345,6 @@ class Program:
         """Take an array back as it is."""
         with self._lock:
             self._free.setdefault((use, array.size), []).append(array)
-
-    def _gathered(self, sums: Floats) -> dict[str, Floats]:
-        """The shares' sums added in order, and lanes folded: name to gradient."""
-        total = sums[0]
-        for more in sums[1:]:
-            total += more
-        found: dict[str, Floats] = {}
-        for group, b, (fold_bias, fold_weight) in zip(
-            self.plan.groups, self._schedule.buffers, self._folds, strict=True
-        ):
-            if group.weight is None:
-                continue
-            weight = total[b.weight_sums : b.weight_sums + group.weight_sums]
-            if isinstance(group.work, Dense):
-                weight = weight.reshape(group.work.outputs, -1)[:, : group.work.inputs]
-            found[group.weight] = (fold_weight or np.array)(weight).reshape(self._shapes[group.weight])
-            if group.bias:
-                bias = total[b.bias_sums : b.bias_sums + group.bias_sums]
-                found[group.bias] = (fold_bias or np.array)(bias).reshape(self._shapes[group.bias])
-        return found
 
 
 class _Batch:
@@ -384,18 +385,42 @@ class _Batch:
             drawn = keys(seed, self.images, self.lanes).view(np.uint32)
             self.place("draws", 2).view(np.uint32)[: drawn.size] = drawn
 
-    def run_and_sum(self, run: Run) -> dict[str, Floats]:
-        """Run every share with sums of its own, and add them up: name to gradient."""
+    def run_and_sum(self, runs: list[Run], statistics: dict[str, Floats] | None = None) -> dict[str, Floats]:
+        """Run every share with sums of its own, sweep by sweep, and add them up: name to gradient."""
         program = self.program
         floats = program._schedule.sums.floats
         self.shares = max(1, min(MOST_SHARES, self.blocks // program._blocks_a_share))
         flat = program.borrow("sums", self.shares * floats)
         flat.fill(0.0)
         self._sums = flat.reshape(self.shares, floats)
-        self.run(run)
-        found = program._gathered(self._sums)
+        norms = self.sweep(runs)
+        found = program._sums.gathered(self._sums)
         program.give("sums", flat)
+        if norms:
+            found |= norms.gradients
+            if statistics is not None:
+                statistics.update(norms.statistics)
         return found
+
+    def sweep(self, runs: list[Run], *, back: bool = True) -> Norms | None:
+        """Run every share, sweep by sweep; what the batch norms found on the way, and ``back``."""
+        norms = self._norms() if self.program._schedule.cuts else None
+        for sweep, run in enumerate(runs):
+            self.run(run)
+            if norms and (back or sweep < len(runs) - 1):
+                norms.settle(sweep)
+        for base in BETWEEN if norms else ():
+            self.program.give(base, self._arrays[base])
+        return norms
+
+    def _norms(self) -> Norms:
+        """The batch norms, with arrays in which they put aside what they read, block by block."""
+        program, rooms = self.program, self.program._schedule
+        many = 1 << (self.blocks - 1).bit_length()  # a power of 2, so that batches of many sizes share a few arrays
+        for base, room in zip(BETWEEN, (rooms.maps, rooms.maps, rooms.measured, rooms.numbers), strict=True):
+            self.keep(base, program.borrow(base, (1 if base == "numbers" else many) * room.floats))
+        self.place("present", 1)[: self.images] = 1.0
+        return Norms(program.plan, rooms, self._arrays, self.images)
 
     def run(self, run: Run) -> None:
         """Run every share."""

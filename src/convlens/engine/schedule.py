@@ -2,6 +2,10 @@
 
 Three runs share the same buffers: forward; forward, loss and backward; forward and backward from a given gradient.
 Nothing is kept between blocks: what backward needs of a block is computed again, in cache, rather than stored.
+
+Batch norms alone ask for all blocks before any can go on. They cut a run that learns into sweeps over the blocks: one
+forward up to every norm, which puts its input aside; one from the last norm to the end and back to it; and one more to
+the norm before, or to the input, for each. Between two sweeps ``norms`` turns what was measured into numbers.
 """
 
 from __future__ import annotations
@@ -12,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .driver import Place, Step
-from .kernels import convolution, dense, dropout, gradients, images, local, loss, pooling, slopes
+from .kernels import convolution, dense, dropout, gradients, images, local, loss, normalisation, pooling, slopes
 from .kernels.convolution import Convolution
 from .kernels.dropout import Dropping
+from .kernels.normalisation import MEASURED, NUMBERS, Normalising
 from .kernels.pooling import Pooling
 from .layout import Layout
 from .memory import ensure
@@ -61,10 +66,21 @@ class Buffers:
     bias_sums: int
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Offsets of one batch norm: of its maps in what is put aside of a block, of what is measured there, and of its
+    numbers."""
+
+    maps: int
+    measured: int
+    numbers: int
+
+
 class Schedule:
     """Buffers and steps of a plan.
 
-    ``scratch``, ``parameters`` and ``sums`` say how many floats each of the three arrays has.
+    ``scratch``, ``parameters`` and ``sums`` say how many floats each of the three arrays has; ``maps`` and ``measured``
+    how many are put aside and measured of a block for all batch norms, and ``numbers`` how many norms have.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -73,6 +89,10 @@ class Schedule:
         self._entry = self.scratch.take(plan.entry.floats)
         self._entry_gradient = self.scratch.take(self._entry_plain.floats) if plan.training else 0
         self.buffers = [self._lay_out(group) for group in plan.groups]
+        self.maps, self.measured, self.numbers = Room(), Room(), Room()
+        self.cuts = {
+            i: self._cut(g.source, g.work) for i, g in enumerate(plan.groups) if isinstance(g.work, Normalising)
+        }
 
     @property
     def _entry_plain(self) -> Layout:
@@ -96,6 +116,12 @@ class Schedule:
             bias=self.parameters.take(group.bias_floats),
             weight_sums=sums.take(group.weight_sums),
             bias_sums=sums.take(group.bias_sums),
+        )
+
+    def _cut(self, source: Layout, work: Normalising) -> Cut:
+        measured = work.channels * MEASURED * source.lanes
+        return Cut(
+            self.maps.take(source.floats), self.measured.take(measured), self.numbers.take(NUMBERS * work.channels)
         )
 
     def _keeps(self, group: Group) -> bool:
@@ -122,18 +148,18 @@ class Schedule:
         last = self.plan.groups[-1].result
         out = images.out_of_lanes(self.plan.target, last, "out_of_lanes")
         places = (self._result(len(self.plan.groups) - 1), Place("outputs", 0, last.floats))
-        return [*self._forward(len(self.plan.groups), drawing=False), Step(out, places)]
+        groups = range(len(self.plan.groups))
+        return [self._images(), *(self._group_forward(i, learning=False) for i in groups), Step(out, places)]
 
-    def _forward(self, groups: int, *, drawing: bool = True) -> list[Step]:
-        """Images into lanes, and the first so many groups; dropouts draw only on the way to a gradient."""
+    def _images(self) -> Step:
+        """Images into lanes."""
         plan, target = self.plan, self.plan.target
         cells = plan.entry.channels * plan.entry.cells
         into = images.into_lanes(target, plan.entry, "into_lanes")
-        places = (Place("images", 0, cells * target.lanes), Place("scratch", self._entry))
-        return [Step(into, places), *(self._group_forward(i, drawing) for i in range(groups))]
+        return Step(into, (Place("images", 0, cells * target.lanes), Place("scratch", self._entry)))
 
-    def with_loss(self) -> list[Step]:
-        """Forward, cross-entropy, and back to all weights."""
+    def with_loss(self) -> list[list[Step]]:
+        """Forward, cross-entropy, and back to all weights: sweep by sweep."""
         target, lanes = self.plan.target, self.plan.target.lanes
         last = len(self.plan.groups) - 1
         places = (
@@ -145,10 +171,10 @@ class Schedule:
             Place("right", 0, lanes),
         )
         score = Step(loss.cross_entropy(target, self.plan.outputs, "cross_entropy"), places)
-        return [*self._forward(last + 1), score, *self._backward(input_too=False)]
+        return self._sweeps(score, last + 1, input_too=False)
 
-    def from_upstream(self, *, input_too: bool) -> list[Step]:
-        """Forward again as far as backward reads it, and back from given gradients of the outputs.
+    def from_upstream(self, *, input_too: bool) -> list[list[Step]]:
+        """Forward again as far as backward reads it, and back from given gradients of the outputs: sweep by sweep.
 
         Args:
             input_too: whether the gradient of the network's input is wanted.
@@ -156,38 +182,131 @@ class Schedule:
         target, last = self.plan.target, len(self.plan.groups) - 1
         plain = self.plan.groups[-1].plain
         into = images.into_lanes(target, plain, "upstream_into_lanes")
-        steps = self._forward(self._groups_again())
-        steps.append(Step(into, (Place("upstreams", 0, plain.floats), self._upstream(last))))
-        steps += self._backward(input_too=input_too)
+        given = Step(into, (Place("upstreams", 0, plain.floats), self._upstream(last)))
+        sweeps = self._sweeps(given, None, input_too=input_too)
         if input_too:
             entry = self._entry_plain
             out = images.out_of_lanes(target, entry, "gradient_out_of_lanes")
-            steps.append(Step(out, (self._upstream(-1), Place("input_gradients", 0, entry.floats))))
-        return steps
+            sweeps[-1].append(Step(out, (self._upstream(-1), Place("input_gradients", 0, entry.floats))))
+        return sweeps
 
-    def _groups_again(self) -> int:
-        """How many groups run again before the way back: to the last one of which it reads something.
+    def learning(self) -> list[list[Step]]:
+        """Forward as on the way to a gradient, and the outputs back to images: sweep by sweep."""
+        last = self.plan.groups[-1].result
+        out = images.out_of_lanes(self.plan.target, last, "out_of_lanes")
+        there, first = self._there()
+        end = self._ahead(first, len(self.plan.groups))
+        return [*there, [*end, Step(out, (self._result(len(self.plan.groups) - 1), Place("outputs", 0, last.floats)))]]
+
+    # ---- sweeps ----
+
+    def _there(self) -> tuple[list[list[Step]], int]:
+        """Forward up to every norm, and the first group behind the last."""
+        firsts = [0, *(cut + 1 for cut in self.cuts)]
+        sweeps = [
+            [*self._ahead(first, cut), self._put_aside(cut)] for first, cut in zip(firsts, self.cuts, strict=False)
+        ]
+        return sweeps, firsts[-1]
+
+    def _sweeps(self, turn: Step, groups: int | None, *, input_too: bool) -> list[list[Step]]:
+        """There, the step that gives the gradient of the outputs, and back.
+
+        Args:
+            turn: that step.
+            groups: how many groups run before it; None: as many as the way back reads.
+            input_too: whether the gradient of the network's input is wanted.
+        """
+        cuts, last = list(self.cuts), len(self.plan.groups)
+        firsts, stops = [0, *(cut + 1 for cut in cuts)], [*cuts, last]
+        there, _ = self._there()
+        back = []
+        for first, stop in zip(reversed(firsts), reversed(stops), strict=True):
+            if not stop and not input_too:
+                continue  # a norm reads the images, and nothing learns before it
+            begun = self._ahead(first, groups if stop == last and groups else self._again(first, stop))
+            steps = [*begun, turn if stop == last else self._through_norm(stop)]
+            for i in reversed(range(first, stop)):
+                steps += self._group_backward(i, to_input=i > 0 or input_too)
+            back.append([*steps, *([self._hand_back(first - 1)] if first else [])])
+        return there + back
+
+    def _ahead(self, first: int, stop: int) -> list[Step]:
+        """From the images, or the norm before, through the groups from ``first`` up to ``stop``."""
+        begun = self._begin(first - 1) if first else self._images()
+        return [begun, *(self._group_forward(i, learning=True) for i in range(first, stop))]
+
+    def _again(self, first: int, stop: int) -> int:
+        """Up to which group of a sweep all run again before the way back: the last one of which it reads something.
 
         A group's weights read what the group before gave; its activation and pool read what it left itself.
         """
-        wanted = [0]
-        for i, group in enumerate(self.plan.groups):
+        wanted = [first]
+        for i in range(first, stop):
+            group = self.plan.groups[i]
             wanted += [i + 1] if group.looks_back else [i] if group.weight else []
         return max(wanted)
+
+    def _norm(self, i: int) -> tuple[Normalising, Layout, Cut]:
+        group = self.plan.groups[i]
+        assert isinstance(group.work, Normalising)
+        return group.work, group.source, self.cuts[i]
+
+    def _aside(self, base: str, cut: Cut) -> Place:
+        """A norm's maps of a block, input or gradient."""
+        return Place(base, cut.maps, self.maps.floats)
+
+    def _measured(self, cut: Cut) -> Place:
+        return Place("measured", cut.measured, self.measured.floats)
+
+    @property
+    def _present(self) -> Place:
+        return Place("present", 0, self.plan.target.lanes)
+
+    def _put_aside(self, i: int) -> Step:
+        """A norm's input put aside and measured."""
+        work, source, cut = self._norm(i)
+        kernel = normalisation.measured(self.plan.target, work, source, "measured")
+        return Step(kernel, (self._source(i), self._aside("inputs", cut), self._measured(cut)))
+
+    def _begin(self, i: int) -> Step:
+        """A norm's result from what was put aside."""
+        work, source, cut = self._norm(i)
+        kernel = normalisation.normalised(self.plan.target, work, source, self.plan.groups[i].result, "normalised")
+        return Step(kernel, (self._aside("inputs", cut), Place("numbers", cut.numbers), self._present, self._result(i)))
+
+    def _hand_back(self, i: int) -> Step:
+        """The gradient of a norm's result put aside and summed up."""
+        work, source, cut = self._norm(i)
+        kernel = normalisation.weighed(self.plan.target, work, source, "weighed")
+        numbers = Place("numbers", cut.numbers)
+        places = (self._upstream(i), self._aside("inputs", cut), numbers, self._aside("returned", cut))
+        return Step(kernel, (*places, self._measured(cut)))
+
+    def _through_norm(self, i: int) -> Step:
+        """The gradient of a norm's input from what was put aside."""
+        work, source, cut = self._norm(i)
+        kernel = normalisation.of_input(self.plan.target, work, source, "norm_input")
+        numbers = Place("numbers", cut.numbers)
+        places = (self._aside("returned", cut), self._aside("inputs", cut), numbers, self._present)
+        return Step(kernel, (*places, self._upstream(i - 1)))
 
     # ---- one group ----
 
     def _draws(self) -> Place:
         return Place("draws", 0, 2 * self.plan.target.lanes)
 
-    def _group_forward(self, i: int, drawing: bool) -> Step:
+    def _group_forward(self, i: int, *, learning: bool) -> Step:
+        """One group; dropouts draw only on the way to a gradient, where norms begin a sweep instead."""
         target, group, b = self.plan.target, self.plan.groups[i], self.buffers[i]
         weight, bias = Place("parameters", b.weight), Place("parameters", b.bias)
         work = group.work
         if isinstance(work, Dropping):
-            kernel = dropout.dropped(target, work, group.source, group.result, "dropout", drawing=drawing)
-            draws = self._draws() if drawing else self._source(i)  # a copy reads no keys
+            kernel = dropout.dropped(target, work, group.source, group.result, "dropout", drawing=learning)
+            draws = self._draws() if learning else self._source(i)  # a copy reads no keys
             return Step(kernel, (self._source(i), draws, self._result(i)))
+        if isinstance(work, Normalising):
+            kernel = normalisation.normalised(target, work, group.source, group.result, "normalised", training=False)
+            return Step(kernel, (self._source(i), weight, weight, self._result(i)))
         if isinstance(work, Pooling):
             argmax = self.plan.training
             kernel = pooling.forward(target, work, group.source, group.result, "pool", argmax=argmax)
@@ -203,12 +322,6 @@ class Schedule:
         more = (Place("scratch", b.kept), Place("scratch", b.where))
         return Step(kernel, (self._source(i), weight, bias, self._result(i), *more))
 
-    def _backward(self, *, input_too: bool) -> list[Step]:
-        steps = []
-        for i in reversed(range(len(self.plan.groups))):
-            steps += self._group_backward(i, to_input=i > 0 or input_too)
-        return steps
-
     def _group_backward(self, i: int, *, to_input: bool) -> list[Step]:
         target, group, b = self.plan.target, self.plan.groups[i], self.buffers[i]
         work = group.work
@@ -221,6 +334,7 @@ class Schedule:
             kernel = pooling.backward(target, work, group.plain, group.result, group.source, "pool_input")
             places = (self._upstream(i), Place("scratch", b.where), self._upstream(i - 1))
             return [Step(kernel, places)] if to_input else []
+        assert not isinstance(work, Normalising), "a sweep ends at a norm"
         steps = self._through(i, work)
         if isinstance(work, Convolution):
             if group.weight:

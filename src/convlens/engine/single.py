@@ -22,6 +22,7 @@ from .kernels import channels, convolution, images, outputs, pooling
 from .kernels.channels import depthwise, vectors
 from .kernels.convolution import Convolution
 from .kernels.dropout import Dropping
+from .kernels.normalisation import Normalising
 from .kernels.pooling import Pooling
 from .layout import Layout, Window
 from .plan import Dense, Group, Plan
@@ -53,7 +54,7 @@ class Part:
         work, whole = self.group.work, self.result.channels * self.result.lanes
         if isinstance(work, Dense):
             return whole * work.inputs
-        if isinstance(work, (Pooling, Dropping)):
+        if isinstance(work, (Pooling, Dropping, Normalising)):
             return 0
         return whole * (work.channels // work.groups) * work.window.taps
 
@@ -81,7 +82,7 @@ class Single:
 
 def single(plan: Plan) -> Single | None:
     """How the groups of a plan run on one image; None where one of them has no kernel for it."""
-    if any(isinstance(group.work, Dropping) for group in plan.groups):
+    if any(isinstance(group.work, (Dropping, Normalising)) for group in plan.groups):
         return None
     first, lanes = plan.groups[0].source, plan.target.lanes
     count, planes = first.channels, _splats(plan.groups[0])
@@ -112,7 +113,7 @@ def _source(group: Group, held: Layout, count: int) -> Layout | None:
     same = (count, held.size, held.before, held.after) == (wanted.channels, wanted.size, wanted.before, wanted.after)
     if isinstance(work, Dense):
         return held if as_many and not held.bordered else None
-    if isinstance(work, (Pooling, Dropping)):
+    if isinstance(work, (Pooling, Dropping, Normalising)):
         return held if same else None
     if group.weight is None:
         return held if same or (work.pool is None and as_many and not held.bordered) else None
@@ -181,7 +182,7 @@ class SingleSchedule:
                 target, part.given, work.outputs, work.bias, work.activation, part.source, "linear_of_one"
             )
             return Step(kernel, (source, weight, bias, result))
-        assert not isinstance(work, Dropping)
+        assert not isinstance(work, (Dropping, Normalising))
         if group.weight is None:
             kernel = convolution.forward(target, part.carried, part.source, part.result, None, "carried")
             return Step(kernel, (source, weight, bias, result, result, result))
@@ -193,7 +194,7 @@ class SingleSchedule:
         target = self.single.plan.target
         for part, b, (weight, bias) in zip(self.single.parts, self.buffers, given, strict=True):
             work, filters = part.group.work, part.filters
-            if isinstance(work, (Pooling, Dropping)):
+            if isinstance(work, (Pooling, Dropping, Normalising)):
                 continue
             if isinstance(work, Dense):
                 shape, tile = (work.outputs, work.inputs, 1), outputs.tile_of(target, work.outputs)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from convlens import engine, nn
-from convlens.network import Network
+from convlens.network import BatchNorm, Network
 
 from .distributed import World
 from .errors import TrainingError
@@ -61,8 +61,11 @@ class EngineLearner:
     """The engine: forward, loss and backward of a block of images while it lies in cache."""
 
     def __init__(self, module: torch.nn.Sequential, network: Network, world: World, threads: int) -> None:
-        self._parameters = dict(module.named_parameters())
+        self._parameters, self._buffers = dict(module.named_parameters()), dict(module.named_buffers())
         self._world = world
+        norms = [(i, layer) for i, layer in enumerate(network.layers) if isinstance(layer, BatchNorm)]
+        self._momenta = {f"{i}.{name}": norm.momentum for i, norm in norms for name in ("running_mean", "running_var")}
+        self._counters = [self._buffers[f"{i}.num_batches_tracked"] for i, _ in norms]
         self._program = engine.compile(network, self._arrays(), training=True, threads=threads)
         # what is left to PyTorch is small: its own threads would only wait, and keep the engine's cores busy waiting
         torch.set_num_threads(1)
@@ -70,18 +73,31 @@ class EngineLearner:
         self.where = f"engine ({self._program.plan.target.name}) on cpu, {processes}{threads} threads"
 
     def _arrays(self) -> dict[str, NDArray[np.float32]]:
-        return {name: p.detach().numpy() for name, p in self._parameters.items()}
+        gathered = {name: self._buffers[name] for name in self._momenta}
+        return {name: tensor.detach().numpy() for name, tensor in (self._parameters | gathered).items()}
 
     def learn(self, x: Tensor, labels: Tensor, together: int) -> tuple[float, float]:
         self._program.load(self._arrays())
         # the loop has seeded torch for this step: the engine's draws follow from the same seed
         seed = torch.initial_seed()
-        mean, right, gradients = self._program.loss_and_gradients(x.numpy(), labels.numpy(), together, seed=seed)
+        statistics: dict[str, NDArray[np.float32]] = {}
+        mean, right, gradients = self._program.loss_and_gradients(
+            x.numpy(), labels.numpy(), together, seed=seed, statistics=statistics
+        )
+        self._gather(statistics)
         for name, p in self._parameters.items():
             p.grad = torch.from_numpy(gradients[name])
             if self._world.size > 1:  # shares of one mean: their sum is the batch's
                 torch.distributed.all_reduce(p.grad)
         return mean * together, float(right)
+
+    def _gather(self, statistics: dict[str, NDArray[np.float32]]) -> None:
+        """Move the running statistics of batch norms towards the batch's."""
+        for name, values in statistics.items():
+            momentum = self._momenta[name]
+            self._buffers[name].mul_(1 - momentum).add_(torch.from_numpy(values), alpha=momentum)
+        for counter in self._counters if statistics else ():
+            counter.add_(1)
 
 
 def runner(
