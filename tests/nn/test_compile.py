@@ -221,6 +221,12 @@ def test_opcheck_forward() -> None:
     torch.library.opcheck(torch.ops.convlens.forward.default, operator_arguments(True))
 
 
+def test_opcheck_learn() -> None:
+    line = "2x6x6: conv 3 3, batchnorm, relu, flatten, linear 4, batchnorm, linear 2"
+    parameters = [p.detach().requires_grad_() for p in cn.build(line_of(line)).parameters()]
+    torch.library.opcheck(torch.ops.convlens.learn.default, (batch(line, 7).requires_grad_(), parameters, line, 1))
+
+
 @pytest.mark.parametrize("input_too", [False, True])
 def test_opcheck_backward(input_too: bool) -> None:
     x, parameters, line, threads = operator_arguments(False)
@@ -300,10 +306,8 @@ def test_where_of_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convlens.engine.refusals", no_mean)
     module, compiled = pair(MIXED, fallback=True)
     assert compiled.where() == (
-        "engine: layer 1 (conv 4 3); torch: layer 2 (batchnorm); engine: layers 3-4 (relu, maxpool 2); "
-        "torch: layer 5 (dropout); engine: layers 6-7 (conv 6 3, relu); "
-        "torch: layers 8-11 (avgpool 2 … dropout 0.25); engine: layer 12 (linear 8); "
-        "torch: layer 13 (batchnorm); engine: layers 14-15 (relu, linear 3)"
+        "engine: layers 1-4 (conv 4 3 … maxpool 2); torch: layer 5 (dropout); engine: layers 6-7 (conv 6 3, relu); "
+        "torch: layers 8-11 (avgpool 2 … dropout 0.25); engine: layers 12-15 (linear 8 … linear 3)"
     )
     for mode in (True, False):
         module.train(mode)
@@ -327,10 +331,9 @@ def test_every_refusal_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         pair("1x14x14: conv 4 3, batchnorm, relu, avgpool 3, dropout 0.2, flatten, linear 3")
     first, *reasons = str(caught.value).splitlines()
     assert "fallback=True" in first
-    assert len(reasons) == 3
-    assert "layer 2 (batchnorm): " in reasons[0]
-    assert reasons[1].strip() == "layer 4 (avgpool 3): it takes no means"
-    assert "layer 5 (dropout 0.2): " in reasons[2]
+    assert len(reasons) == 2
+    assert reasons[0].strip() == "layer 4 (avgpool 3): it takes no means"
+    assert "layer 5 (dropout 0.2): " in reasons[1]
 
 
 def test_dropout_and_batchnorm_that_stand_still_are_the_engines() -> None:
@@ -342,9 +345,7 @@ def test_dropout_and_batchnorm_that_stand_still_are_the_engines() -> None:
     assert compiled.where() == "engine: layers 1-7 (conv 4 3 … linear 3)"
     same(module, compiled, batch(line))
     compiled.train()
-    with pytest.raises(
-        NetworkError, match=r"layer 2 \(batchnorm\).*gather no statistics.*\n.*layer 5 .*draw no random"
-    ):
+    with pytest.raises(NetworkError, match=r"layer 5 .*draw no random"):
         compiled(batch(line))
     # random numbers while everything else stands still, and the other way round
     compiled.eval()
@@ -378,6 +379,45 @@ def test_batch_norms_are_multiplied_in(line: str) -> None:
     compiled = cn.compile(copy.deepcopy(module), line_of(line).input_shape, threads=1)
     assert "torch" not in compiled.where()
     same(module, compiled, batch(line))
+
+
+@pytest.mark.parametrize("line", [line for line in BATCHNORMS if "dropout" not in line])
+@pytest.mark.parametrize("n", [4, 11])
+def test_batch_norms_learn(line: str, n: int) -> None:
+    module, compiled = pair(line)
+    assert "torch" not in compiled.where()
+    # in float64: where a norm divides by nearly nothing, PyTorch's own float32 is no witness
+    exact = copy.deepcopy(module).double()
+    for seed in (1, 2):
+        x = batch(line, n, seed) * 2 + 1
+        wanted, found = gradients(exact, x.double()), gradients(compiled, x)
+        near(found[0].double(), wanted[0])
+        near(found[1].double(), wanted[1])
+        assert found[2].keys() == wanted[2].keys()
+        for name, gradient in wanted[2].items():
+            near(found[2][name].double(), gradient)
+    for (name, wanted_buffer), buffer in zip(exact.named_buffers(), compiled.buffers(), strict=True):
+        near(buffer.double(), wanted_buffer.double())
+        assert "num_batches" not in name or int(buffer) == 2
+
+
+def test_a_batch_norm_learns_beside_one_that_stands_still() -> None:
+    module, compiled = pair("5: linear 4, batchnorm, relu, linear 3, batchnorm, tanh, linear 2")
+    for still in (module[1], compiled._modules["1"]):
+        still.eval()  # type: ignore[union-attr]
+    same(module, compiled, batch(compiled, 9))
+    assert int(module[1].num_batches_tracked) == int(compiled._modules["1"].num_batches_tracked) == 0  # type: ignore[union-attr, arg-type]
+    for a, b in zip(module.buffers(), compiled.buffers(), strict=True):
+        near(a.double(), b.double())
+
+
+def test_a_batch_norm_of_a_single_value_and_of_none() -> None:
+    _, compiled = pair("5: linear 4, batchnorm, relu, linear 3")
+    before = copy.deepcopy(compiled.state_dict())
+    with pytest.raises(NetworkError, match="cannot train on a single value per channel"):
+        compiled(batch(compiled, 1))
+    assert compiled(batch(compiled, 0)).shape == (0, 3)
+    assert all(torch.equal(value, before[name]) for name, value in compiled.state_dict().items())
 
 
 def test_a_flat_batch_norm_behind_no_linear() -> None:

@@ -1,7 +1,8 @@
 """A Sequential whose forward and backward run on the engine, with the parameters it had: optimisers see no difference.
 
-The batch goes through the two operators of ``operators``. Nothing here computes, but for the scale and shift of a batch
-norm that stands still, which are multiplied into the weights before it in torch, so that their gradients flow.
+The batch goes through the operators of ``operators``. Nothing here computes, but for batch norms: the scale and shift
+of one that stands still are multiplied into the weights before it in torch, so that their gradients flow, and the
+running statistics of one that learns move towards those that the engine found.
 """
 
 from __future__ import annotations
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     pass
 
 DRAWS = "operators on the engine are pure functions: they draw no random numbers, as dropout does while training"
-GATHERS = "operators on the engine are pure functions: they gather no statistics, as batchnorm does while training"
 HOOKED = "it has hooks, which only torch calls"
 CARRIERLESS = "no conv or linear before it can take the scale and shift of a batchnorm of flat vectors"
 CHEAP = (Flatten, ReLU, Sigmoid, Tanh, Dropout, BatchNorm)
@@ -55,8 +55,8 @@ def compile(
 ) -> Compiled:
     """Let the engine run a network's forward and backward for float32 tensors on the CPU.
 
-    Compiled for the mode that ``module`` is in: dropout and batchnorm are refused, or left to torch, only while they
-    train. Machine code is made when it is first needed, and kept on disk.
+    Compiled for the mode that ``module`` is in: dropout is refused, or left to torch, only while it trains.
+    Machine code is made when it is first needed, and kept on disk.
 
     Args:
         module: layers of ``nn.build`` or torch.nn in order, or a Network, which is built first.
@@ -96,10 +96,14 @@ def compile(
 
 @dataclass(frozen=True)
 class _Learned:
-    """A layer of a part that has parameters, and the batch norms whose scale and shift it takes on."""
+    """A layer of a part that has parameters, and the batch norms whose scale and shift it takes on.
+
+    ``learns`` where it is a batch norm that learns itself.
+    """
 
     at: int
     norms: tuple[int, ...] = ()
+    learns: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,11 @@ class _Part:
     stop: int
     line: str = ""
     learned: tuple[_Learned, ...] = ()
+
+    @property
+    def norms(self) -> tuple[int, ...]:
+        """The batch norms that learn here."""
+        return tuple(learned.at for learned in self.learned if learned.learns)
 
 
 def _refused(network: Network, *, handed_over: bool) -> tuple[str, ...]:
@@ -130,18 +139,19 @@ def _refused(network: Network, *, handed_over: bool) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _placed(network: Network, reasons: tuple[str, ...]) -> tuple[str, ...]:
+def _placed(network: Network, reasons: tuple[str, ...], learning: tuple[int, ...]) -> tuple[str, ...]:
     """``reasons``, and one for every flat batch norm that nothing before it can take on."""
     found, carried = list(reasons), False
     for i, layer in enumerate(network.layers):
-        if isinstance(layer, BatchNorm) and len(network.shapes[i]) == 1 and not carried and not found[i]:
+        stands = isinstance(layer, BatchNorm) and i not in learning
+        if stands and len(network.shapes[i]) == 1 and not carried and not found[i]:
             found[i] = CARRIERLESS
         if not isinstance(layer, Dropout) or found[i]:
-            carried = isinstance(layer, (Conv, Linear, BatchNorm)) and not found[i]
+            carried = (stands or isinstance(layer, (Conv, Linear))) and not found[i]
     return tuple(found)
 
 
-def _parts(network: Network, reasons: tuple[str, ...]) -> tuple[_Part, ...]:
+def _parts(network: Network, reasons: tuple[str, ...], learning: tuple[int, ...]) -> tuple[_Part, ...]:
     """The longest runs of layers that the engine can run and that are worth it, and what lies between them."""
     if not reasons:
         return ()
@@ -149,7 +159,7 @@ def _parts(network: Network, reasons: tuple[str, ...]) -> tuple[_Part, ...]:
     parts: list[_Part] = []
     for first, stop in pairwise(bounds):
         if not reasons[first] and not all(isinstance(layer, CHEAP) for layer in network.layers[first:stop]):
-            parts.append(_on_engine(network, first, stop))
+            parts.append(_on_engine(network, first, stop, learning))
         elif parts and not parts[-1].line:
             parts[-1] = replace(parts[-1], stop=stop)
         else:
@@ -157,13 +167,20 @@ def _parts(network: Network, reasons: tuple[str, ...]) -> tuple[_Part, ...]:
     return tuple(parts)
 
 
-def _on_engine(network: Network, first: int, stop: int) -> _Part:
-    """Layers as the engine is to see them: dropout gone, batch norms in the layer before or as a 1x1 convolution."""
+def _on_engine(network: Network, first: int, stop: int, learning: tuple[int, ...]) -> _Part:
+    """Layers as the engine is to see them: dropout gone, and so are batch norms that do not learn.
+
+    Those are in the layer before, or a 1x1 convolution.
+    """
     layers: list[Layer] = []
     learned: list[_Learned] = []
     for i in range(first, stop):
         layer, shape = network.layers[i], network.shapes[i]
         if isinstance(layer, Dropout):
+            continue
+        if i in learning:
+            layers.append(layer)
+            learned.append(_Learned(i, learns=True))
             continue
         if isinstance(layer, BatchNorm) and layers and isinstance(layers[-1], (Conv, Linear)):
             layers[-1] = replace(layers[-1], bias=True)
@@ -192,8 +209,8 @@ class Compiled(nn.Module):
         self._paths = tuple(_leaf_paths(module, ()))
         self._kinds = tuple(type(self._leaf(i)) for i in range(len(network.layers)))
         self._refused = _refused(network, handed_over=fallback)
-        self._known: dict[tuple[str, ...], tuple[_Part, ...]] = {}
-        self._look_up(self._reasons())
+        self._known: dict[tuple[tuple[str, ...], tuple[int, ...]], tuple[_Part, ...]] = {}
+        self._look_up()
 
     @property
     def network(self) -> Network:
@@ -207,7 +224,7 @@ class Compiled(nn.Module):
             NetworkError: in this mode the engine cannot run it, and torch may not.
         """
         texts = []
-        for part in self._look_up(self._reasons()):
+        for part in self._look_up():
             layers = [print_layer(layer) for layer in self._network.layers[part.first : part.stop]]
             shown = ", ".join(layers) if len(layers) < 3 else f"{layers[0]} … {layers[-1]}"
             places = f"layers {part.first + 1}-{part.stop}" if len(layers) > 1 else f"layer {part.stop}"
@@ -228,14 +245,18 @@ class Compiled(nn.Module):
         if tuple(x.shape[1:]) != self._network.input_shape or x.ndim < 2:
             wanted, given = spell(self._network.input_shape), tuple(x.shape)
             raise NetworkError(f"compiled for batches of {wanted}, not for a tensor of {given}; compile it anew")
-        parts = self._look_up(self._reasons())
+        parts = self._look_up()
         parameters = [self._parameters_of(part) for part in parts]
         if elsewhere := _elsewhere(x, parameters):
             if not self._fallback:
                 raise NetworkError(f"{elsewhere}; compile(..., fallback=True) lets torch run it")
             parts = (_Part(0, len(self._paths)),)
         for part, learned in zip(parts, parameters, strict=False):
-            if part.line:
+            if part.norms:
+                x, statistics = operators.learn(x, learned, part.line, self._threads or 0)
+                if len(x):
+                    self._gather(part.norms, statistics)
+            elif part.line:
                 x = operators.forward(x, learned, part.line, self._threads or 0)
             else:
                 for i in range(part.first, part.stop):
@@ -260,18 +281,22 @@ class Compiled(nn.Module):
                 reason = HOOKED
             elif leaf.training and isinstance(layer, Dropout) and leaf.p > 0:
                 reason = DRAWS
-            elif leaf.training and isinstance(layer, BatchNorm):
-                reason = GATHERS
             found.append(reason)
         return tuple(found)
 
-    def _look_up(self, reasons: tuple[str, ...]) -> tuple[_Part, ...]:
-        if reasons not in self._known:
-            self._known[reasons] = self._split(reasons)
-        return self._known[reasons]
+    def _learning(self) -> tuple[int, ...]:
+        """The batch norms that learn as they stand now."""
+        layers = self._network.layers
+        return tuple(i for i, layer in enumerate(layers) if isinstance(layer, BatchNorm) and self._leaf(i).training)
 
-    def _split(self, reasons: tuple[str, ...]) -> tuple[_Part, ...]:
-        layers, reasons = self._network.layers, _placed(self._network, reasons)
+    def _look_up(self) -> tuple[_Part, ...]:
+        mode = self._reasons(), self._learning()
+        if mode not in self._known:
+            self._known[mode] = self._split(*mode)
+        return self._known[mode]
+
+    def _split(self, reasons: tuple[str, ...], learning: tuple[int, ...]) -> tuple[_Part, ...]:
+        layers, reasons = self._network.layers, _placed(self._network, reasons, learning)
         if not self._fallback:
             found = [f"layer {i + 1} ({print_layer(layers[i])}): {r}" for i, r in enumerate(reasons) if r]
             if not found and all(isinstance(layer, CHEAP) for layer in layers):
@@ -281,7 +306,7 @@ class Compiled(nn.Module):
                     "the engine cannot run this network; compile(..., fallback=True) lets torch run these parts:\n  "
                     + "\n  ".join(found)
                 )
-        return _parts(self._network, reasons)
+        return _parts(self._network, reasons, learning)
 
     def _parameters_of(self, part: _Part) -> list[Tensor]:
         """What the operators take: weight and bias of each layer that learns, batch norms multiplied in."""
@@ -289,7 +314,7 @@ class Compiled(nn.Module):
         for learned in part.learned:
             leaf = self._leaf(learned.at)
             weight, bias = leaf.weight, leaf.bias
-            if isinstance(self._network.layers[learned.at], BatchNorm):
+            if isinstance(self._network.layers[learned.at], BatchNorm) and not learned.learns:
                 gain, bias = _gain_and_shift(leaf)
                 weight = gain.reshape(-1, *[1] * len(self._network.shapes[learned.at]))
             for at in learned.norms:
@@ -298,6 +323,17 @@ class Compiled(nn.Module):
                 bias = shift if bias is None else shift + bias * gain
             found += [weight] if bias is None else [weight, bias]
         return found
+
+    def _gather(self, norms: tuple[int, ...], statistics: Tensor) -> None:
+        """Move the running statistics of batch norms towards the batch's."""
+        sizes = [self._network.shapes[at][0] for at in norms for _ in range(2)]
+        newest = iter(torch.split(statistics, sizes))
+        with torch.no_grad():
+            for at in norms:
+                norm = self._leaf(at)
+                for running in (norm.running_mean, norm.running_var):
+                    running.mul_(1 - norm.momentum).add_(next(newest), alpha=norm.momentum)
+                norm.num_batches_tracked.add_(1)
 
 
 def _leaf_paths(module: nn.Module, before: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -1,9 +1,9 @@
-"""Two operators of torch.library that carry a batch and the parameters to the engine, and bring tensors back.
+"""Operators of torch.library that carry a batch and the parameters to the engine, and bring tensors back.
 
-``convlens::forward`` and ``convlens::backward`` copy nothing on the way and are pure functions of their inputs: no
-activation is kept between them, since the engine computes the forward of a block of images again, in cache, while it
-goes backward. The engine, and LLVM with it, is imported when the first program is made. What is sent here is for
-``compile`` to say.
+``convlens::forward``, ``convlens::learn`` and ``convlens::backward`` copy nothing on the way and are pure functions of
+their inputs: no activation is kept between them, since the engine computes the forward of a block of images again, in
+cache, while it goes backward. ``learn`` is ``forward`` where batch norms learn, and gives the batch's statistics, too.
+The engine, and LLVM with it, is imported when the first program is made. What is sent here is for ``compile`` to say.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from convlens.network import Network, NetworkError, parameter_shapes
+from convlens.network import BatchNorm, Network, NetworkError, parameter_shapes
 
 if TYPE_CHECKING:
     from convlens.engine import Program
@@ -44,8 +45,10 @@ class _Programs:
         """A program with these parameters."""
         threads = threads or torch.get_num_threads()
         key = line, training, threads
-        network, names = _read(line)
+        network, names, gathered = _read(line)
         named = {name: tensor.numpy(force=True) for name, tensor in zip(names, parameters, strict=True)}
+        if training:  # gradients are of the batch's statistics: no running ones are read
+            named |= {name: np.ones(channels, np.float32) for name, channels in gathered}
         with self._lock:
             # the newest: its weights and scratch are still in cache
             at = next((i for i in reversed(range(len(self._idle))) if self._idle[i][0] == key), None)
@@ -77,11 +80,16 @@ if hasattr(os, "register_at_fork"):
 
 
 @lru_cache(maxsize=256)
-def _read(line: str) -> tuple[Network, tuple[str, ...]]:
-    """A network and the names of its parameters in order."""
+def _read(line: str) -> tuple[Network, tuple[str, ...], tuple[tuple[str, int], ...]]:
+    """A network, the names of its parameters in order, and those of its running statistics with how many they are."""
     network = Network.parse(line)
     shapes = [parameter_shapes(layer, shape) for layer, shape in zip(network.layers, network.shapes, strict=False)]
-    return network, tuple(f"{i}.{name}" for i, found in enumerate(shapes) for name in found)
+    norms = [(i, network.shapes[i][0]) for i, layer in enumerate(network.layers) if isinstance(layer, BatchNorm)]
+    return (
+        network,
+        tuple(f"{i}.{name}" for i, found in enumerate(shapes) for name in found),
+        tuple((f"{i}.{name}", channels) for i, channels in norms for name in ("running_mean", "running_var")),
+    )
 
 
 # ---- the operators ----
@@ -89,6 +97,9 @@ def _read(line: str) -> tuple[Network, tuple[str, ...]]:
 TAGS = (torch.Tag.pt2_compliant_tag,)
 torch.library.define(
     "convlens::forward", "(Tensor x, Tensor[] parameters, str network, int threads) -> Tensor", tags=TAGS
+)
+torch.library.define(
+    "convlens::learn", "(Tensor x, Tensor[] parameters, str network, int threads) -> (Tensor, Tensor)", tags=TAGS
 )
 torch.library.define(
     "convlens::backward",
@@ -100,6 +111,14 @@ torch.library.define(
 def _forward(x: Tensor, parameters: list[Tensor], network: str, threads: int) -> Tensor:
     with PROGRAMS.lent(network, parameters, threads, training=False) as program:
         return torch.from_numpy(program(x.numpy(force=True)))
+
+
+def _learn(x: Tensor, parameters: list[Tensor], network: str, threads: int) -> tuple[Tensor, Tensor]:
+    """The outputs, and mean and unbiased variance of each batch norm's channels; of an empty batch zeros."""
+    with PROGRAMS.lent(network, parameters, threads, training=True) as program:
+        outputs, found = program.learning(x.numpy(force=True))
+    statistics = [found.get(name, np.zeros(channels, np.float32)) for name, channels in _read(network)[2]]
+    return torch.from_numpy(outputs), torch.from_numpy(np.concatenate(statistics))
 
 
 def _backward(
@@ -115,6 +134,11 @@ def _backward(
 
 def _forward_fake(x: Tensor, parameters: list[Tensor], network: str, threads: int) -> Tensor:
     return x.new_empty((x.shape[0], *_read(network)[0].output_shape))
+
+
+def _learn_fake(x: Tensor, parameters: list[Tensor], network: str, threads: int) -> tuple[Tensor, Tensor]:
+    statistics = x.new_empty((sum(channels for _, channels in _read(network)[2]),))
+    return _forward_fake(x, parameters, network, threads), statistics
 
 
 def _backward_fake(
@@ -135,15 +159,27 @@ def _differentiate(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
     return found[0] if input_too else None, found[input_too:], None, None
 
 
+def _keep_learned(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    _keep(ctx, inputs, output[0])
+    ctx.mark_non_differentiable(output[1])
+
+
+def _differentiate_learned(ctx: Any, upstream: Tensor, _: Any) -> tuple[Any, ...]:
+    return _differentiate(ctx, upstream)
+
+
 def _refuse(ctx: Any, *upstreams: Any) -> Any:
     raise NetworkError(TWICE)
 
 
 torch.library.impl("convlens::forward", "cpu", _forward)
+torch.library.impl("convlens::learn", "cpu", _learn)
 torch.library.impl("convlens::backward", "cpu", _backward)
 torch.library.register_fake("convlens::forward", _forward_fake)
+torch.library.register_fake("convlens::learn", _learn_fake)
 torch.library.register_fake("convlens::backward", _backward_fake)
 torch.library.register_autograd("convlens::forward", _differentiate, setup_context=_keep)
+torch.library.register_autograd("convlens::learn", _differentiate_learned, setup_context=_keep_learned)
 torch.library.register_autograd("convlens::backward", _refuse)
 
 
@@ -161,3 +197,17 @@ def forward(x: Tensor, parameters: list[Tensor], network: str, threads: int) -> 
     """
     output: Tensor = torch.ops.convlens.forward(x, parameters, network, threads)
     return output
+
+
+def learn(x: Tensor, parameters: list[Tensor], network: str, threads: int) -> tuple[Tensor, Tensor]:
+    """Run a network whose batch norms learn on a batch.
+
+    Args:
+        x, parameters, network, threads: as in ``forward``.
+
+    Returns:
+        (N, *output_shape), and one behind the other the batch's mean and unbiased variance of each batch norm, in
+        order, a number a channel; zeros for an empty batch.
+    """
+    output, statistics = torch.ops.convlens.learn(x, parameters, network, threads)
+    return output, statistics
