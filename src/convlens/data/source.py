@@ -112,9 +112,9 @@ def reduced(source: Source, longest: int) -> Raw:
 
     The last row and column of squares may be narrower; a band of rows is in memory at a time.
 
-    >>> cells = np.arange(16, dtype=np.uint8).reshape(1, 4, 4)
+    >>> cells = np.arange(0, 32, 2, dtype=np.uint8).reshape(1, 4, 4)
     >>> reduced(Whole(Picture(cells)), 2).tolist()
-    [[[2, 4], [10, 12]]]
+    [[[5, 9], [21, 25]]]
     """
     channels, height, width = source.shape
     factor = -(-max(height, width) // longest)
