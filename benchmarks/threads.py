@@ -1,7 +1,8 @@
 """What a second core gives: ``python -m benchmarks.threads`` runs convlens on one thread and on more, in turns.
 
-The rows are those of the suites ``train`` and ``infer`` with a batch, and one scan. The arrays are the same, and so are
-the bits that come out, which is checked before anything is timed. The record goes to
+The first row is the machine itself: the peak of fused multiply-adds of one core and of all at once, for cores may share
+what computes. The others are those of the suites ``train`` and ``infer`` with a batch, and one scan. The arrays are the
+same, and so are the bits that come out, which is checked before anything is timed. The record goes to
 ``benchmarks/results/threads.json``.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +89,35 @@ def lines(record: dict[str, Any]) -> list[str]:
     return found
 
 
+def machine_row(counts: list[int], rounds: int, seconds: float) -> dict[str, Any]:
+    """The peak kernel, so often on every thread at once that one thread takes ``seconds``; a thread's share of it."""
+    began, times, alone = time.perf_counter(), 0, machine.peak_call()
+    while time.perf_counter() - began < seconds:
+        alone()
+        times += 1
+    samples: dict[str, list[float]] = {str(count): [] for count in counts}
+    for _ in range(rounds):
+        for count in counts:
+            samples[str(count)].append(_together(count, times) / count)
+    return {"job": "peak of multiply-adds", "seconds": samples}
+
+
+def _together(count: int, times: int) -> float:
+    """Seconds until so many threads have each called the peak kernel so many times."""
+
+    def work(call: Callable[[], None]) -> None:
+        for _ in range(times):
+            call()
+
+    threads = [threading.Thread(target=work, args=(machine.peak_call(),)) for _ in range(count)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - began
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -97,7 +128,10 @@ def main() -> None:
     counts = [1, len(cores)]
     record: dict[str, Any] = {
         "machine": machine.sheet(cores[0]),
-        "rows": [measured(job, counts, given.rounds, given.seconds) for job in rows()],
+        "rows": [
+            machine_row(counts, given.rounds, given.seconds),
+            *(measured(job, counts, given.rounds, given.seconds) for job in rows()),
+        ],
     }
     print("\n".join(lines(record)))
     save(RECORD, record)

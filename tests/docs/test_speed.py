@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import statistics
 from typing import Any
 
 import pytest
+
+from benchmarks import end_to_end
 
 from .pages import DOCS, section, table
 
@@ -57,3 +60,15 @@ def test_more_threads_are_as_recorded() -> None:
         assert len(times) == 1, row
         one, two = (sorted(times[0]["seconds"][count])[len(times[0]["seconds"][count]) // 2] for count in ("1", "2"))
         assert row["times one thread"] == f"{one / two:.2f}"
+
+
+def test_a_whole_run_is_as_recorded() -> None:
+    record_ = json.loads(end_to_end.RECORD.read_text())
+    assert set(end_to_end.lines(record_)) <= set(PAGE.splitlines())
+
+
+def test_starting_is_as_recorded() -> None:
+    rows = {row["what"]: row["seconds"] for row in table(section(PAGE, "Starting"))}
+    assert rows == {
+        row["name"]: f"{statistics.median(row['seconds']):.3f}" for row in record("startup") if row["seconds"]
+    }
