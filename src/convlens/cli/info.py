@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Annotated
@@ -37,13 +36,12 @@ def info(
 def _installation() -> None:
     from convlens import engine
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     rows = [
         ("convlens", __version__),
         ("python", platform.python_version()),
         *((name, _version(name)) for name in PACKAGES),
         ("system", f"{platform.system()} {platform.machine()}"),
-        ("cores", f"{cores} this process may use"),
+        ("cores", f"{engine.cores()} this process may use"),
         ("engine", f"{engine.host().name}, {engine.host().lanes} lanes; can run {_targets()}"),
         ("fashion-mnist", _fashion_mnist()),
     ]

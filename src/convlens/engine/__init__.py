@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from convlens.network import Network
 
+from .crew import cores
 from .errors import EngineError
 from .operators import convolve, correlate
 from .plan import Plan, plan, refusals
@@ -40,6 +41,7 @@ __all__ = [
     "avg_pool",
     "compile",
     "convolve",
+    "cores",
     "correlate",
     "host",
     "max_pool",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -12,12 +13,24 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
+def share_out(run: Callable[[int], None], count: int, threads: int) -> None:
+    """``run`` of 0 to ``count`` - 1, on so many threads: on the caller's own where one is enough.
+
+    The caller waits until all have run, and meets what ``run`` raised first.
+    """
+    if threads == 1 or count == 1:
+        for n in range(count):
+            run(n)
+    else:
+        list(_crew(threads).map(run, range(count)))
+
+
 @cache
-def crew(threads: int) -> ThreadPoolExecutor:
+def _crew(threads: int) -> ThreadPoolExecutor:
     """So many threads; they start when they are first given work."""
     return ThreadPoolExecutor(threads, thread_name_prefix="convlens")
 
 
 if hasattr(os, "register_at_fork"):
     # threads do not survive a fork: a child that kept the crew would wait for nobody
-    os.register_at_fork(after_in_child=crew.cache_clear)
+    os.register_at_fork(after_in_child=_crew.cache_clear)

@@ -13,7 +13,7 @@ import numpy as np
 from convlens.network import Conv, Network, axes, multiply_adds
 
 from .arguments import Floats
-from .crew import cores, crew
+from .crew import cores, share_out
 from .kernels.convolution import MOST_TAPS
 from .memory import ensure
 from .planar import Planar, planar
@@ -70,11 +70,7 @@ def correlated(network: Network, x: Floats, weight: Floats, bias: Floats | None)
         else:
             made.call(picture + first * down[0], *learned, place + first * down[1], stop - first, columns)
 
-    if threads == 1:
-        for task in range(len(x) * bands):
-            run(task)
-    else:
-        list(crew(threads).map(run, range(len(x) * bands)))
+    share_out(run, len(x) * bands, threads)
     return result
 
 

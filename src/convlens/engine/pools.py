@@ -15,7 +15,7 @@ from convlens.network.layers import Padding, Sizes
 
 from . import compile as machine_code
 from .arguments import Call, Floats
-from .crew import cores, crew
+from .crew import cores, share_out
 from .kernels import planes
 from .layout import Window
 from .memory import ensure
@@ -116,10 +116,7 @@ def _pooled(call: Call, layer: MaxPool | AvgPool) -> Floats:
         places = x.ctypes.data, result.ctypes.data, table.ctypes.data
         kernel(*places, s * count // shares, (s + 1) * count // shares)
 
-    if shares == 1:
-        share(0)
-    else:
-        list(crew(shares).map(share, range(shares)))
+    share_out(share, shares, shares)
     return result
 
 

@@ -24,7 +24,7 @@ from . import compile as machine_code
 from .alone import Alone
 from .arguments import Floats, floats, numbers
 from .cost import blocks_a_share
-from .crew import cores, crew
+from .crew import cores, share_out
 from .driver import RECORD, Step, driver
 from .errors import EngineError
 from .kernels.dropout import Dropping, dropped, keys
@@ -89,7 +89,6 @@ class Program:
         self._alone = Alone(self.plan, self._loaded)
         self.load(parameters)
         self._lock, self._free = threading.Lock(), dict[tuple[str, int], list[Floats]]()
-        self._pool = crew(self.threads) if self.threads > 1 else None
 
     @property
     def network(self) -> Network:
@@ -440,9 +439,4 @@ class _Batch:
                 run(own | tails, full, stop)
             self.program.give("scratch", scratch)
 
-        pool = self.program._pool
-        if pool is None or self.shares == 1:
-            for s in range(self.shares):
-                share(s)
-        else:
-            list(pool.map(share, range(self.shares)))
+        share_out(share, self.shares, self.program.threads)

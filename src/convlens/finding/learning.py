@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -77,7 +76,7 @@ class Learner:
         """
         optimiser = AdamW(self.weights, course.memory)
         looks = {round(part * course.steps) for part in course.looks}
-        with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(_cores()) as pool:
+        with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(engine.cores()) as pool:
 
             def prepared(step: int) -> Batch:
                 return batch(material, course.mix, np.random.default_rng((*seed, step)))
@@ -122,7 +121,3 @@ class Learner:
             for name, more in part.items():
                 total[name] += more
         return total
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

@@ -70,7 +70,7 @@ PROGRAMS = _Programs()
 
 
 def _forget() -> None:
-    """In a forked process: the threads of the parent's programs do not exist, and its lock may be held for ever."""
+    """In a forked process: the parent's lock, and those of its programs, may be held for ever."""
     global PROGRAMS
     PROGRAMS = _Programs()
 

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import torch
 
+from convlens import engine
+
 from .errors import TrainingError
 
 T = TypeVar("T")
@@ -100,8 +102,7 @@ def threads(asked: int | None) -> int:
         raise TrainingError(f"--threads must be 1 to 1024, not {asked}")
     if asked is None:
         local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-        asked = max(1, cores // local)
+        asked = max(1, engine.cores() // local)
     torch.set_num_threads(asked)
     return asked
 
