@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from convlens.engine import Program, Scan, Target, alone, pipeline, program, runnable, schedule, sums
+from convlens.engine import Program, Scan, Target, alone, batch, pipeline, program, runnable, schedule, sums
 from convlens.network import Network
 
 from .cases import awkward, whole, whole_parameters
@@ -117,7 +117,8 @@ def guarded(x: np.ndarray) -> np.ndarray:
 
 def results(made: Program, x: np.ndarray, up: np.ndarray, labels: np.ndarray) -> list[Any]:
     dx, grads = made.gradients(x, up, input_too=True)
-    found = [made(x), dx, *grads.values()]
+    asked, more = made.outputs_and_gradients(x, lambda _, images: up[images])
+    found = [made(x), dx, *grads.values(), asked, *more.values()]
     if made._alone.single:
         found.append(made._alone(x))
     if up.ndim == 2:
@@ -130,7 +131,7 @@ def check(network: Network, target: Target) -> None:
     rng = np.random.default_rng(0)
     parameters = whole_parameters(network, rng)
     plain = Program(network, parameters, training=True, threads=1, target=target)
-    with_pages = [*((module, "aligned", aligned) for module in (program, sums, alone)), (schedule, "Room", Room)]
+    with_pages = [*((module, "aligned", aligned) for module in (program, batch, sums, alone)), (schedule, "Room", Room)]
     before = [getattr(module, name) for module, name, _ in with_pages]
     for n in (1, target.lanes, target.lanes + 1, 2 * target.lanes):
         x = rng.integers(-2, 3, (n, *network.input_shape)).astype(np.float32)

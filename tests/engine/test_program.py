@@ -73,6 +73,69 @@ def test_gradients(line: str) -> None:
         np.testing.assert_allclose(grads[name], wanted[name], rtol=1e-4, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.parametrize("line", runs(True))
+@pytest.mark.parametrize("n", [0, 1, 21])
+def test_a_slope_that_is_asked_between_gives_the_bits_of_one_that_is_given(line: str, n: int) -> None:
+    network = Network.parse(line)
+    if not n and "batchnorm" in network.names:
+        pytest.skip("a batch of none has no statistics")
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((n, *network.input_shape)).astype(np.float32)
+    wanted = rng.standard_normal((n, *network.output_shape)).astype(np.float32)
+    try:
+        program = Program(network, parameters(network), training=True, threads=3)
+        outputs, statistics = program.learning(x, seed=5)
+    except EngineError as error:
+        pytest.skip(str(error))
+    _, given = program.gradients(x, outputs - wanted, seed=5)
+    asked, also = list[slice](), dict[str, np.ndarray]()
+
+    def slope(some: np.ndarray, images: slice) -> np.ndarray:
+        asked.append(images)
+        return some - wanted[images]
+
+    for _ in range(2):  # what scratch held before leaves no trace
+        asked.clear()
+        same, found = program.outputs_and_gradients(x, slope, seed=5, statistics=also)
+        np.testing.assert_array_equal(same, outputs)
+        assert found.keys() == given.keys()
+        for name, gradient in given.items():
+            np.testing.assert_array_equal(found[name], gradient, err_msg=name)
+        assert also.keys() == statistics.keys()
+        assert sorted(at for one in asked for at in range(n)[one]) == list(range(n))
+
+
+def test_a_slope_may_run_programs_itself() -> None:
+    network = Network.parse("1x6x6: conv 2 3, relu")
+    program = Program(network, parameters(network), training=True, threads=2)
+    x = np.random.default_rng(6).standard_normal((200, 1, 6, 6)).astype(np.float32)
+    found = program.outputs_and_gradients(
+        x, lambda _, images: program(np.concatenate([x[images], x]))[: len(x[images])]
+    )
+    wanted = program.gradients(x, program(x))[1]
+    for name, gradient in wanted.items():
+        np.testing.assert_array_equal(found[1][name], gradient)
+
+
+def test_what_a_slope_does_wrong_is_said_and_leaves_the_program_as_it_was() -> None:
+    network = Network.parse("2x5x6: conv 3 3 pad 1, relu, maxpool 2")
+    program = Program(network, parameters(network), training=True, threads=2)
+    x = np.random.default_rng(5).standard_normal((40, 2, 5, 6)).astype(np.float32)
+    before = program.outputs_and_gradients(x, lambda y, _: y)
+    with pytest.raises(EngineError, match=r"the slope of outputs \(\d+, 3, 2, 3\) has their shape, not \(3,\)"):
+        program.outputs_and_gradients(x, lambda y, _: np.ones(3))
+    with pytest.raises(ZeroDivisionError):
+        program.outputs_and_gradients(x, lambda y, _: np.full(y.shape, 1 // 0))
+    with pytest.raises(ValueError, match="read-only"):
+        program.outputs_and_gradients(x, lambda y, _: np.multiply(y, 2, out=y))
+    with pytest.raises(EngineError, match="without training=True"):
+        Program(network, parameters(network)).outputs_and_gradients(x, lambda y, _: y)
+    after = program.outputs_and_gradients(x, lambda y, _: y)
+    np.testing.assert_array_equal(after[0], before[0])
+    for name, gradient in before[1].items():
+        np.testing.assert_array_equal(after[1][name], gradient)
+
+
 @pytest.mark.parametrize("line", [line for line in runs(True) if len(Network.parse(line).output_shape) == 1])
 def test_loss(line: str) -> None:
     network = Network.parse(line)

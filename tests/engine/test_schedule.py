@@ -29,3 +29,12 @@ def test_only_what_is_read_runs_again(line: str, again: list[str]) -> None:
     schedule = Schedule(plan(Network.parse(line), host(), training=True))
     (steps,) = schedule.from_upstream(input_too=True)
     assert [name for step in steps if (name := step.kernel.facts[-1]) in FORWARD] == again
+
+
+def test_nothing_runs_again_after_a_pause() -> None:
+    line = "2x9x9: conv 3 3, batchnorm, relu, conv 3 3, relu, flatten, linear 5"
+    schedule = Schedule(plan(Network.parse(line), host(), training=True))
+    sweeps = [[step.kernel.facts[-1] for step in steps] for steps in schedule.with_pause()]
+    forward = [[name for name in names if name in FORWARD] for names in sweeps]
+    assert forward == [["into_lanes", "conv"], ["conv", "conv", "linear"], [], ["into_lanes"]]
+    assert sweeps[2][0] == "upstream_into_lanes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -16,19 +17,33 @@ def cores() -> int:
 def share_out(run: Callable[[int], None], count: int, threads: int) -> None:
     """``run`` of 0 to ``count`` - 1, on so many threads: on the caller's own where one is enough.
 
-    The caller waits until all have run, and meets what ``run`` raised first.
+    The caller waits until all have run, and meets what ``run`` raised first. On one of the crew's threads all runs
+    there: if they waited for each other, none would be left to work.
     """
-    if threads == 1 or count == 1:
+    if threads == 1 or count == 1 or _hand.busy:
         for n in range(count):
             run(n)
     else:
         list(_crew(threads).map(run, range(count)))
 
 
+class _Hand(threading.local):
+    """Whether the thread that asks is of a crew."""
+
+    busy = False
+
+
+_hand = _Hand()
+
+
 @cache
 def _crew(threads: int) -> ThreadPoolExecutor:
     """So many threads; they start when they are first given work."""
-    return ThreadPoolExecutor(threads, thread_name_prefix="convlens")
+    return ThreadPoolExecutor(threads, "convlens", _hired)
+
+
+def _hired() -> None:
+    _hand.busy = True
 
 
 if hasattr(os, "register_at_fork"):

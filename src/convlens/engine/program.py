@@ -1,14 +1,11 @@
 """A compiled network: numpy arrays in, numpy arrays out, on all cores, with the same bits whatever their number.
 
-A batch is cut into blocks of as many images as a vector has lanes, and the blocks into a fixed number of shares. A
-share's blocks run one after another on one thread, and the shares' sums are added in order: who ran them leaves no
-trace.
+Here is what a program is asked, and what is linked for it; how a batch goes through its blocks is in ``batch``.
 """
 
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -23,28 +20,22 @@ from convlens.network.layers import whole
 from . import compile as machine_code
 from .alone import Alone
 from .arguments import Floats, floats, numbers
-from .cost import blocks_a_share
-from .crew import cores, share_out
+from .batch import MOST_SHARES, Batch, Floor, Run
+from .crew import cores
 from .driver import RECORD, Step, driver
 from .errors import EngineError
 from .kernels.dropout import Dropping, dropped, keys
 from .memory import ensure
-from .norms import Norms
 from .parameters import Named, shapes, weight_and_bias
 from .plan import plan
 from .schedule import Schedule, aligned
 from .sums import Sums
 from .target import Target, host
 
-MOST_SHARES = 16
-"""As many cores can work on a batch at once."""
-
 FLOAT32 = np.dtype(np.float32)
 
-BETWEEN = ("inputs", "returned", "measured", "numbers")
-"""What lies between two sweeps over a batch, for its norms."""
-
-Run = Callable[[dict[str, int], int, int], None]
+Slope = Callable[[Floats, slice], NDArray[Any]]
+"""What a loss of the caller's own says between forward and backward, see ``Program.outputs_and_gradients``."""
 
 
 class Program:
@@ -85,10 +76,10 @@ class Program:
         )
         self._weights = aligned(self._schedule.parameters.floats)
         self._shapes = shapes(network)
-        self._sums = Sums(self.plan, self._schedule, self._shapes)
+        sums = Sums(self.plan, self._schedule, self._shapes)
+        self._floor = Floor(self._schedule, self._weights, sums, self.threads)
         self._alone = Alone(self.plan, self._loaded)
         self.load(parameters)
-        self._lock, self._free = threading.Lock(), dict[tuple[str, int], list[Floats]]()
 
     @property
     def network(self) -> Network:
@@ -101,11 +92,6 @@ class Program:
         rooms = self._schedule
         sums = rooms.sums.floats if self.plan.training else 0
         return 4 * (rooms.parameters.floats + min(self.threads, MOST_SHARES) * (rooms.scratch.floats + sums))
-
-    @cached_property
-    def _blocks_a_share(self) -> int:
-        """Blocks that a share of a training batch has at least, so that adding its sums up costs next to nothing."""
-        return blocks_a_share(self.plan, self._schedule.sums.floats)
 
     def load(self, parameters: Named) -> None:
         """Take new values for all parameters; must not run while another thread uses the program.
@@ -148,7 +134,7 @@ class Program:
         if alone and alone == images:
             return self._alone(x)
         first, rest = x[: images - alone], x[images - alone :]
-        batch, floats = _Batch(self, first), self.plan.outputs
+        batch, floats = Batch(self._floor, first), self.plan.outputs
         outputs = batch.keep("outputs", aligned((batch.blocks * batch.lanes + alone) * floats))
         batch.run(self._forward)
         if alone:
@@ -171,7 +157,7 @@ class Program:
         """
         self._needs_training()
         x = self._checked(x, self.network.input_shape, "the network reads")
-        batch = _Batch(self, x)
+        batch = Batch(self._floor, x)
         batch.draw(seed)
         outputs = batch.place("outputs", self.plan.outputs)
         norms = batch.sweep(self._learning, back=False)
@@ -218,7 +204,7 @@ class Program:
         if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < self.plan.outputs:
             raise EngineError(f"labels must be 0 to {self.plan.outputs - 1}")
         total = max(1, len(x)) if total is None else whole(total, "total", 1)
-        batch = _Batch(self, x)
+        batch = Batch(self._floor, x)
         batch.place("labels", 1)[: len(x)] = labels
         batch.place("labels", 1)[len(x) :] = -1
         losses, right = batch.place("loss", 1), batch.place("right", 1)
@@ -250,12 +236,76 @@ class Program:
         upstream = self._checked(upstream, self.network.output_shape, "the network gives")
         if len(upstream) != len(x):
             raise EngineError(f"{len(x)} examples need as many gradients, not {len(upstream)}")
-        batch = _Batch(self, x)
+        batch = Batch(self._floor, x)
         batch.read("upstreams", upstream)
         batch.draw(seed)
         moved = batch.place("input_gradients", math.prod(self.network.input_shape)) if input_too else None
         gradients_ = batch.run_and_sum(self._to_input if input_too else self._from_upstream)
         return None if moved is None else moved[: x.size].reshape(x.shape), gradients_
+
+    def outputs_and_gradients(
+        self, x: NDArray[Any], slope: Slope, *, seed: int = 0, statistics: dict[str, Floats] | None = None
+    ) -> tuple[Floats, dict[str, Floats]]:
+        """Outputs of a batch, and the gradients of a loss of one's own: ``gradients`` without running forward twice.
+
+        Args:
+            x: (N, *input_shape).
+            slope: ``slope(outputs, images)`` gives the loss's gradient with respect to the outputs (n, *output_shape)
+                of some images, ``x[images]``, in their shape. It is asked for a few at a time, once for each, between
+                their way forward and their way back, by several threads at once and in any order: what the loss takes
+                from the whole batch must be known before.
+            seed: of what dropouts draw.
+            statistics: takes those of the batch, as in ``loss_and_gradients``.
+
+        Returns:
+            (N, *output_shape) float32, as ``learning`` gives them, and name to gradient.
+
+        Raises:
+            EngineError: the program was not compiled for training, a shape is wrong, or a batch norm has a single value
+                per channel. What ``slope`` raises comes through.
+
+        >>> network = Network.parse("1: linear 1 nobias")
+        >>> program = Program(network, {"0.weight": np.full((1, 1), 3)}, training=True)
+        >>> wanted = np.array([[5], [6]], np.float32)
+        >>> program.outputs_and_gradients(np.array([[1], [2]]), lambda y, images: 2 * (y - wanted[images]))
+        (array([[3.],
+               [6.]], dtype=float32), {'0.weight': array([[-4.]], dtype=float32)})
+        """
+        self._needs_training()
+        x = self._checked(x, self.network.input_shape, "the network reads")
+        batch = Batch(self._floor, x)
+        batch.draw(seed)
+        gradients_ = batch.run_and_sum(self._paused(batch, slope), statistics)
+        outputs = batch.place("outputs", self.plan.outputs)[: len(x) * self.plan.outputs]
+        return outputs.reshape(len(x), *self.network.output_shape), gradients_
+
+    def _paused(self, batch: Batch, slope: Slope) -> list[Run]:
+        """The sweeps of ``with_pause``; in the one that turns a block goes there, ``slope`` is asked, and it goes back.
+
+        What a block has in scratch outlasts the pause, for the thread that asks is the one that runs it.
+        """
+        shape, images, lanes = self.network.output_shape, batch.images, batch.lanes
+        outputs, upstreams = (
+            batch.place(base, self.plan.outputs).reshape(-1, *shape) for base in ("outputs", "upstreams")
+        )
+        shown_, turn = outputs.view(), len(self._schedule.cuts)
+        shown_.flags.writeable = False  # they are returned as they were
+        *there, forth, back = self._with_pause[: turn + 2]
+
+        def run(places: dict[str, int], first: int, stop: int) -> None:
+            for block in range(first, stop):
+                forth(places, block, block + 1)
+                some = slice(block * lanes, min(images, (block + 1) * lanes))
+                upstreams[some] = self._sloped(slope, shown_[some], some)
+                back(places, block, block + 1)
+
+        return [*there, run, *self._with_pause[turn + 2 :]]
+
+    def _sloped(self, slope: Slope, outputs: Floats, images: slice) -> Floats:
+        found = floats(slope(outputs, images), "a slope")
+        if found.shape != outputs.shape:
+            raise EngineError(f"the slope of outputs {outputs.shape} has their shape, not {found.shape}")
+        return found
 
     def kept(self, images: int, seed: int) -> dict[int, NDArray[np.bool_]]:
         """What the dropouts of a batch keep: the layer's place to (images, *shape), true where a value stays."""
@@ -311,6 +361,10 @@ class Program:
         return [self._link(steps, "from_upstream") for steps in self._schedule.from_upstream(input_too=False)]
 
     @cached_property
+    def _with_pause(self) -> list[Run]:
+        return [self._link(steps, "with_pause") for steps in self._schedule.with_pause()]
+
+    @cached_property
     def _to_input(self) -> list[Run]:
         return [self._link(steps, "to_input") for steps in self._schedule.from_upstream(input_too=True)]
 
@@ -327,116 +381,3 @@ class Program:
             assert table.size == len(loaded)  # it lives as long as this function
 
         return run
-
-    # ---- scratch ----
-
-    def borrow(self, use: str, floats: int) -> Floats:
-        """An array of one's own for a use, zeros when it is new; give it back, for new memory is slow memory.
-
-        A scratch comes back with its borders still zero, so an array is only lent again for the same use.
-        """
-        with self._lock:
-            if free := self._free.get((use, floats)):
-                return free.pop()
-        return aligned(floats)
-
-    def give(self, use: str, array: Floats) -> None:
-        """Take an array back as it is."""
-        with self._lock:
-            self._free.setdefault((use, array.size), []).append(array)
-
-
-class _Batch:
-    """The arrays of one call, and its shares on the program's threads."""
-
-    def __init__(self, program: Program, x: Floats) -> None:
-        self.program, self.images = program, len(x)
-        self.lanes = program.plan.target.lanes
-        self.blocks = -(-len(x) // self.lanes)
-        self.shares = max(1, min(MOST_SHARES, self.blocks))
-        self._arrays: dict[str, Floats] = {"parameters": program._weights}
-        self._given: dict[str, tuple[Floats, Floats]] = {}
-        self._sums: Floats | None = None
-        self.read("images", x)
-
-    def read(self, base: str, array: Floats) -> None:
-        """Let ``base`` be an array of the caller's, with a row an image."""
-        rest = len(array) % self.lanes
-        # the images behind the last full block, and zeros up to a block
-        tail = np.zeros((self.lanes if rest else 0, *array.shape[1:]), np.float32)
-        tail[:rest] = array[len(array) - rest :]
-        self._given[base] = array, tail
-
-    def place(self, base: str, floats: int) -> Floats:
-        """The array of ``base``: so many floats an image, for whole blocks."""
-        if base not in self._arrays:
-            self._arrays[base] = aligned(self.blocks * self.lanes * floats)
-        return self._arrays[base]
-
-    def keep(self, base: str, array: Floats) -> Floats:
-        """Let ``base`` be an array that is there already."""
-        self._arrays[base] = array
-        return array
-
-    def draw(self, seed: int) -> None:
-        """Give every image its keys, where there are dropouts."""
-        if any(isinstance(group.work, Dropping) for group in self.program.plan.groups):
-            drawn = keys(seed, self.images, self.lanes).view(np.uint32)
-            self.place("draws", 2).view(np.uint32)[: drawn.size] = drawn
-
-    def run_and_sum(self, runs: list[Run], statistics: dict[str, Floats] | None = None) -> dict[str, Floats]:
-        """Run every share with sums of its own, sweep by sweep, and add them up: name to gradient."""
-        program = self.program
-        floats = program._schedule.sums.floats
-        self.shares = max(1, min(MOST_SHARES, self.blocks // program._blocks_a_share))
-        flat = program.borrow("sums", self.shares * floats)
-        flat.fill(0.0)
-        self._sums = flat.reshape(self.shares, floats)
-        norms = self.sweep(runs)
-        found = program._sums.gathered(self._sums)
-        program.give("sums", flat)
-        if norms:
-            found |= norms.gradients
-            if statistics is not None:
-                statistics.update(norms.statistics)
-        return found
-
-    def sweep(self, runs: list[Run], *, back: bool = True) -> Norms | None:
-        """Run every share, sweep by sweep; what the batch norms found on the way, and ``back``."""
-        norms = self._norms() if self.program._schedule.cuts else None
-        for sweep, run in enumerate(runs):
-            self.run(run)
-            if norms and (back or sweep < len(runs) - 1):
-                norms.settle(sweep)
-        for base in BETWEEN if norms else ():
-            self.program.give(base, self._arrays[base])
-        return norms
-
-    def _norms(self) -> Norms:
-        """The batch norms, with arrays in which they put aside what they read, block by block."""
-        program, rooms = self.program, self.program._schedule
-        many = 1 << (self.blocks - 1).bit_length()  # a power of 2, so that batches of many sizes share a few arrays
-        for base, room in zip(BETWEEN, (rooms.maps, rooms.maps, rooms.measured, rooms.numbers), strict=True):
-            self.keep(base, program.borrow(base, (1 if base == "numbers" else many) * room.floats))
-        self.place("present", 1)[: self.images] = 1.0
-        return Norms(program.plan, rooms, self._arrays, self.images)
-
-    def run(self, run: Run) -> None:
-        """Run every share."""
-        places = {base: array.ctypes.data for base, array in self._arrays.items()}
-
-        def share(s: int) -> None:
-            scratch = self.program.borrow("scratch", self.program._schedule.scratch.floats)
-            own = {**places, "scratch": scratch.ctypes.data}
-            if self._sums is not None:
-                own["sums"] = self._sums[s].ctypes.data
-            first, stop = s * self.blocks // self.shares, (s + 1) * self.blocks // self.shares
-            full = min(stop, self.images // self.lanes)
-            run(own | {base: array.ctypes.data for base, (array, _) in self._given.items()}, first, full)
-            if full < stop:
-                # the driver counts from the first block: point as far before the tails
-                tails = {base: tail.ctypes.data - full * tail.nbytes for base, (_, tail) in self._given.items()}
-                run(own | tails, full, stop)
-            self.program.give("scratch", scratch)
-
-        share_out(share, self.shares, self.program.threads)

@@ -1,6 +1,7 @@
 """The kernels of a plan in their order, and where each finds its buffers.
 
-Three runs share the same buffers: forward; forward, loss and backward; forward and backward from a given gradient.
+Four runs share the same buffers: forward; forward, loss and backward; forward and backward from a given gradient;
+forward and backward with a pause between them, in which the caller says that gradient.
 Nothing is kept between blocks: what backward needs of a block is computed again, in cache, rather than stored.
 
 Batch norms alone ask for all blocks before any can go on. They cut a run that learns into sweeps over the blocks: one
@@ -141,7 +142,7 @@ class Schedule:
         """The gradient of group i's result; of the network's input for -1."""
         return Place("scratch", self._entry_gradient if i < 0 else self.buffers[i].upstream)
 
-    # ---- the three runs ----
+    # ---- the runs ----
 
     def forward(self) -> list[Step]:
         """Images into lanes, all groups, and the outputs back to images."""
@@ -179,16 +180,26 @@ class Schedule:
         Args:
             input_too: whether the gradient of the network's input is wanted.
         """
-        target, last = self.plan.target, len(self.plan.groups) - 1
-        plain = self.plan.groups[-1].plain
-        into = images.into_lanes(target, plain, "upstream_into_lanes")
-        given = Step(into, (Place("upstreams", 0, plain.floats), self._upstream(last)))
-        sweeps = self._sweeps(given, None, input_too=input_too)
+        sweeps = self._sweeps(self._given(), None, input_too=input_too)
         if input_too:
             entry = self._entry_plain
-            out = images.out_of_lanes(target, entry, "gradient_out_of_lanes")
+            out = images.out_of_lanes(self.plan.target, entry, "gradient_out_of_lanes")
             sweeps[-1].append(Step(out, (self._upstream(-1), Place("input_gradients", 0, entry.floats))))
         return sweeps
+
+    def with_pause(self) -> list[list[Step]]:
+        """Forward to the outputs, and back to all weights from gradients that are given then: sweep by sweep.
+
+        The way back begins a sweep of its own, which finds in scratch what the one before it left there of the same
+        block: nothing runs again.
+        """
+        return self.learning() + self._sweeps(self._given(), 0, input_too=False)[len(self.cuts) :]
+
+    def _given(self) -> Step:
+        """Gradients of the outputs into lanes."""
+        plain, last = self.plan.groups[-1].plain, len(self.plan.groups) - 1
+        into = images.into_lanes(self.plan.target, plain, "upstream_into_lanes")
+        return Step(into, (Place("upstreams", 0, plain.floats), self._upstream(last)))
 
     def learning(self) -> list[list[Step]]:
         """Forward as on the way to a gradient, and the outputs back to images: sweep by sweep."""
@@ -213,7 +224,8 @@ class Schedule:
 
         Args:
             turn: that step.
-            groups: how many groups run before it; None: as many as the way back reads.
+            groups: how many groups run before it; None: as many as the way back reads; 0: nothing, not even the images
+                are read, since a sweep before has left all of it in scratch.
             input_too: whether the gradient of the network's input is wanted.
         """
         cuts, last = list(self.cuts), len(self.plan.groups)
@@ -223,7 +235,8 @@ class Schedule:
         for first, stop in zip(reversed(firsts), reversed(stops), strict=True):
             if not stop and not input_too:
                 continue  # a norm reads the images, and nothing learns before it
-            begun = self._ahead(first, groups if stop == last and groups else self._again(first, stop))
+            upto = groups if stop == last and groups is not None else self._again(first, stop)
+            begun = self._ahead(first, upto) if stop < last or groups != 0 else []
             steps = [*begun, turn if stop == last else self._through_norm(stop)]
             for i in reversed(range(first, stop)):
                 steps += self._group_backward(i, to_input=i > 0 or input_too)

@@ -13,7 +13,7 @@ from convlens import engine
 
 from .crops import SIDE, Batch, Material, Mix, batch
 from .network import STRIDE, Named, network
-from .objective import focal
+from .objective import centre_weight, focal
 from .optimiser import AdamW
 
 Floats = NDArray[np.float32]
@@ -112,12 +112,18 @@ class Learner:
         return np.array([m[y : y + 3, x : x + 3].max() for m, (x, y) in zip(maps, cells, strict=True)], np.float32)
 
     def _gradients(self, now: Batch, pool: ThreadPoolExecutor) -> Named:
-        shares = [slice(i, i + SHARE) for i in range(0, len(now.crops), SHARE)]
-        maps = np.concatenate(list(pool.map(lambda s: self._program(now.crops[s]), shares)))
-        _, slope = focal(maps, now.target, now.weight)
-        parts = list(pool.map(lambda s: self._program.gradients(now.crops[s], slope[s])[1], shares))
-        total = parts[0]
-        for part in parts[1:]:
-            for name, more in part.items():
+        centres = centre_weight(now.target, now.weight)
+
+        def part(first: int) -> Named:
+            crops, target, weight = (a[first : first + SHARE] for a in (now.crops, now.target, now.weight))
+
+            def slope(logits: Floats, some: slice) -> Floats:
+                return focal(logits, target[some], weight[some], centres)[1]
+
+            return self._program.outputs_and_gradients(crops, slope)[1]
+
+        total, *others = pool.map(part, range(0, len(now.crops), SHARE))
+        for other in others:
+            for name, more in other.items():
                 total[name] += more
         return total

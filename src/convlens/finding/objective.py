@@ -18,8 +18,13 @@ def sigmoid(logits: Floats) -> Floats:
     return found
 
 
-def focal(logits: Floats, target: Floats, weight: Floats) -> tuple[float, Floats]:
-    """The focal loss and its gradient.
+def centre_weight(target: Floats, weight: Floats) -> float:
+    """What the centres of a batch count together, at least 1: by this its loss is divided."""
+    return max(1.0, float(weight[target >= 1].sum()))
+
+
+def focal(logits: Floats, target: Floats, weight: Floats, centres: float) -> tuple[float, Floats]:
+    """The focal loss of a batch, or of a part of it, and its gradient.
 
     At centres (target 1): ``-(1 - p)^2 log p``; elsewhere ``-(1 - t)^4 p^2 log(1 - p)``, p the sigmoid of the logit.
 
@@ -27,9 +32,10 @@ def focal(logits: Floats, target: Floats, weight: Floats) -> tuple[float, Floats
         logits: any shape.
         target: bumps, 1 at the centres.
         weight: what each cell counts.
+        centres: of the whole batch, from ``centre_weight``.
 
     Returns:
-        The sum over the cells divided by the weight of the centres, and the gradient with respect to the logits.
+        The sum over the cells divided by ``centres``, and the gradient with respect to the logits.
     """
     p = np.clip(sigmoid(logits), 1e-6, 1 - 1e-6)
     q = 1 - p
@@ -38,5 +44,4 @@ def focal(logits: Floats, target: Floats, weight: Floats) -> tuple[float, Floats
     log_p, log_q = np.log(p), np.log(q)
     loss = np.where(centre, -q * q * log_p, -far * p * p * log_q)
     slope = np.where(centre, q * q * (2 * p * log_p - q), far * p * p * (p - 2 * q * log_q))
-    total = max(1.0, float(weight[centre].sum()))
-    return float((weight * loss).sum()) / total, (weight * slope / np.float32(total)).astype(np.float32)
+    return float((weight * loss).sum()) / centres, (weight * slope / np.float32(centres)).astype(np.float32)
