@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeAlias
 from llvmlite import ir
 
 from .target import Target
+from .tiles import split
 
 F32 = ir.FloatType()
 I64 = ir.IntType(64)
@@ -154,8 +155,9 @@ class Kernel:
 
     def spread(self, scalar: Value) -> Value:
         """A scalar in every lane."""
-        one = self.b.insert_element(ir.Constant(self.vector, ir.Undefined), scalar, ir.Constant(I32, 0))
-        return self.b.shuffle_vector(one, one, ir.Constant(ir.VectorType(I32, self.lanes), [0] * self.lanes))
+        kind = ir.VectorType(scalar.type, self.lanes)
+        one = self.b.insert_element(ir.Constant(kind, ir.Undefined), scalar, self.lane(0))
+        return self._mix(one, one, [0] * self.lanes)
 
     def every(self, step: int, pointer: Value, *terms: tuple[Index, int] | Index) -> Value:
         """A vector of the numbers at an address, ``step`` after it, twice as far after it, ...: nothing behind the last
@@ -299,6 +301,15 @@ class Kernel:
         else:
             with self.loop(count) as turn:
                 yield turn.index
+
+    def tiles(self, count: int, tile: int) -> Iterator[tuple[int, Index]]:
+        """Cover ``count`` by tiles of at most ``tile`` of them: how many a tile holds, and its first.
+
+        The full ones share a running loop, in which the body of the ``for`` stands once; the remainder follows.
+        """
+        for size, times in split(count, min(tile, count)):
+            with self.each(times) as n:
+                yield size, self.add(self.times(n, size), 0 if size == tile else count - size)
 
     @contextmanager
     def widened(self, times: int) -> Iterator[None]:

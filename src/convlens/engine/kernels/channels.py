@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..builder import Index, Kernel, Value, blueprint
 from ..layout import Layout
 from ..target import Target
-from ..tiles import FMAS_A_CYCLE, LATENCY, LOADS_A_CYCLE, Tile, cheapest, cycles, fits, split
+from ..tiles import FMAS_A_CYCLE, LATENCY, LOADS_A_CYCLE, Tile, cheapest, cycles, fits
 from .convolution import Convolution, Innermost, Turn, reduced
 
 Place = tuple[int, int, int]
@@ -106,14 +106,9 @@ def forward(target: Target, c: Convolution, source: Layout, result: Layout, name
     chosen = way(target, c)
     tile, turn = chosen.tile, _Turn(k, c, source, result, None, False, chosen.sweeps)
     with k.each(depth) as z, k.each(height) as y:
-        for many, times in split(result.channels, tile.channels):
-            first = 0 if many == tile.channels else result.channels - many
-            with k.each(times) as o:
-                for columns, repeated in split(width * unit, tile.columns):
-                    start = 0 if columns == tile.columns else width * unit - columns
-                    with k.each(repeated) as x:
-                        column = k.add(k.times(x, columns), start)
-                        turn.run(0, k.add(k.times(o, many), first), (z, y), column, many, columns, unit)
+        for many, first in k.tiles(result.channels, tile.channels):
+            for columns, column in k.tiles(width * unit, tile.columns):
+                turn.run(0, first, (z, y), column, many, columns, unit)
     return k
 
 

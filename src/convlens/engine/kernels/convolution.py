@@ -20,7 +20,7 @@ from typing import Literal
 from ..builder import Index, Kernel, Value, blueprint
 from ..layout import Layout, Three, Window
 from ..target import Target
-from ..tiles import choose, split
+from ..tiles import choose
 from .activation import Activation, apply_all
 
 PoolKind = Literal["max", "avg"]
@@ -110,15 +110,10 @@ def forward(
     tile = choose(target, c.filters // c.groups, len(c.rows), width * unit, unit)
     turn = Turn(k, c, source, result, kept, argmax)
     with k.each(c.groups) as g, k.each(depth) as z, k.each(height) as y:
-        for columns, times in split(width * unit, tile.columns):
-            start = 0 if columns == tile.columns else width * unit - columns
-            with k.each(times) as x:
-                for channels, many in split(c.filters // c.groups, tile.channels):
-                    first = 0 if channels == tile.channels else c.filters // c.groups - channels
-                    with k.each(many) as o:
-                        filters = k.add(k.times(g, c.filters // c.groups), k.add(k.times(o, channels), first))
-                        column = k.add(k.times(x, columns), start)
-                        turn.run(g, filters, (z, y), column, channels, columns, unit)
+        for columns, column in k.tiles(width * unit, tile.columns):
+            for channels, first in k.tiles(c.filters // c.groups, tile.channels):
+                filters = k.add(k.times(g, c.filters // c.groups), first)
+                turn.run(g, filters, (z, y), column, channels, columns, unit)
     return k
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from ..builder import Kernel, Value, blueprint
 from ..target import Target
-from ..tiles import split
 from .activation import Activation, apply_all
 
 
@@ -61,17 +60,15 @@ def forward(target: Target, inputs: int, outputs: int, bias: bool, activation: A
     k = Kernel(name, target, ("input", "weight", "bias", "result"))
     source, weight, offset, result = k.arguments
     tile = even(outputs, most_sums(target))
-    for many, times in split(outputs, tile):
-        with k.each(times) as n:
-            first = k.add(k.times(n, many), 0 if many == tile else outputs - many)
-            rows = k.at(weight, (first, inputs))
-            start = [k.splat(offset, first, o) if bias else k.zero() for o in range(many)]
-            with k.loop(inputs, start) as i:
-                k.barrier()
-                cell = k.load(source, (i.index, k.lanes))
-                i.next = [k.fma(k.splat(rows, i.index, o * inputs), cell, v) for o, v in enumerate(i.values)]
-            for o, v in enumerate(apply_all(k, activation, i.out)):
-                k.store(v, result, (first, k.lanes), o * k.lanes)
+    for many, first in k.tiles(outputs, tile):
+        rows = k.at(weight, (first, inputs))
+        start = [k.splat(offset, first, o) if bias else k.zero() for o in range(many)]
+        with k.loop(inputs, start) as i:
+            k.barrier()
+            cell = k.load(source, (i.index, k.lanes))
+            i.next = [k.fma(k.splat(rows, i.index, o * inputs), cell, v) for o, v in enumerate(i.values)]
+        for o, v in enumerate(apply_all(k, activation, i.out)):
+            k.store(v, result, (first, k.lanes), o * k.lanes)
     return k
 
 
@@ -81,17 +78,15 @@ def of_input(target: Target, inputs: int, outputs: int, name: str) -> Kernel:
     k = Kernel(name, target, ("gradient", "weight", "result"))
     gradient, weight, result = k.arguments
     tile = even(inputs, most_sums(target))
-    for many, times in split(inputs, tile):
-        with k.each(times) as n:
-            first = k.add(k.times(n, many), 0 if many == tile else inputs - many)
-            column = k.at(weight, first)
-            with k.loop(outputs, [k.zero()] * many) as o:
-                k.barrier()
-                cell = k.load(gradient, (o.index, k.lanes))
-                i_next = [k.fma(k.splat(column, (o.index, inputs), i), cell, v) for i, v in enumerate(o.values)]
-                o.next = i_next
-            for i, v in enumerate(o.out):
-                k.store(v, result, (first, k.lanes), i * k.lanes)
+    for many, first in k.tiles(inputs, tile):
+        column = k.at(weight, first)
+        with k.loop(outputs, [k.zero()] * many) as o:
+            k.barrier()
+            cell = k.load(gradient, (o.index, k.lanes))
+            i_next = [k.fma(k.splat(column, (o.index, inputs), i), cell, v) for i, v in enumerate(o.values)]
+            o.next = i_next
+        for i, v in enumerate(o.out):
+            k.store(v, result, (first, k.lanes), i * k.lanes)
     return k
 
 
@@ -127,19 +122,15 @@ def of_weights(target: Target, inputs: int, outputs: int, name: str) -> Kernel:
     row = mirrored(inputs, k.lanes)
     vectors = row // k.lanes
     most_o, most_v = _weight_tile(target)
-    for o_many, o_times in split(outputs, min(most_o, outputs)):
-        with k.each(o_times) as on:
-            o = k.add(k.times(on, o_many), 0 if o_many == min(most_o, outputs) else outputs - o_many)
-            for v_many, v_times in split(vectors, min(most_v, vectors)):
-                with k.each(v_times) as vn:
-                    v = k.add(k.times(vn, v_many), 0 if v_many == min(most_v, vectors) else vectors - v_many)
-                    place = k.at(sums, (o, row), (v, k.lanes))
-                    spots = [(a, b) for a in range(o_many) for b in range(v_many)]
-                    total = {(a, b): k.load(place, a * row + b * k.lanes) for a, b in spots}
-                    cells, slopes = k.at(source, (v, k.lanes)), k.at(gradient, (o, k.lanes))
-                    for image in range(k.lanes):
-                        k.barrier()
-                        _outer(k, (slopes, image), (cells, image * row), (o_many, v_many), total)
-                    for a, b in spots:
-                        k.store(total[a, b], place, a * row + b * k.lanes)
+    for o_many, o in k.tiles(outputs, most_o):
+        for v_many, v in k.tiles(vectors, most_v):
+            place = k.at(sums, (o, row), (v, k.lanes))
+            spots = [(a, b) for a in range(o_many) for b in range(v_many)]
+            total = {(a, b): k.load(place, a * row + b * k.lanes) for a, b in spots}
+            cells, slopes = k.at(source, (v, k.lanes)), k.at(gradient, (o, k.lanes))
+            for image in range(k.lanes):
+                k.barrier()
+                _outer(k, (slopes, image), (cells, image * row), (o_many, v_many), total)
+            for a, b in spots:
+                k.store(total[a, b], place, a * row + b * k.lanes)
     return k

@@ -94,9 +94,7 @@ def _kept(k: Kernel, d: Dropping, place: Index) -> Value:
     """Whether a cell is kept, lane by lane."""
     whole = ir.VectorType(I32, k.lanes)
     salt = ir.Constant(I64, d.layer * 0x85EBCA6B)
-    counter = k.b.trunc(k.b.mul(k.b.add(k.index(place), salt), ir.Constant(I64, GOLDEN)), I32)
-    one = k.b.insert_element(ir.Constant(whole, ir.Undefined), counter, ir.Constant(I32, 0))
-    counters = k.b.shuffle_vector(one, one, ir.Constant(ir.VectorType(I32, k.lanes), [0] * k.lanes))
+    counters = k.spread(k.b.trunc(k.b.mul(k.b.add(k.index(place), salt), ir.Constant(I64, GOLDEN)), I32))
     first, second = (k.b.bitcast(k.load(k.arguments[1], i * k.lanes), whole) for i in range(2))
     bits = _mix(k, k.b.xor(_mix(k, k.b.add(first, counters)), second))
     drawn = k.b.lshr(bits, ir.Constant(whole, [32 - BITS] * k.lanes))

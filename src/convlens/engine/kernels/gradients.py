@@ -14,7 +14,7 @@ from ..builder import Index, Kernel, Value, blueprint
 from ..layout import Layout
 from ..taps import Rows, Run, runs
 from ..target import Target
-from ..tiles import FMAS_A_CYCLE, LATENCY, LOADS_A_CYCLE, choose, split
+from ..tiles import FMAS_A_CYCLE, LATENCY, LOADS_A_CYCLE, choose
 from .convolution import Convolution, outer, reduced
 
 LINE = 16
@@ -42,19 +42,16 @@ def of_input(target: Target, c: Convolution, gradient: Layout, result: Layout, n
         pairs = (k.entry(tables[0], row), k.entry(tables[0], k.add(row, 1)))
         for run in runs(width, tile.columns):
             with k.each(run.times) as turn:
-                for channels, many in split(each, tile.channels):
-                    first = 0 if channels == tile.channels else each - channels
-                    with k.each(many) as n:
-                        channel = k.add(k.times(n, channels), first)
-                        sums = _input_sums(k, c, gradient, tables, pairs, run, (g, turn), channel, channels)
-                        place = k.at(
-                            k.arguments[2],
-                            (k.add(k.times(g, each), channel), result.channel),
-                            (row, result.strides[1]),
-                            (k.add(k.times(turn, run.columns), run.first), result.strides[2]),
-                        )
-                        for (o, x), value in sums.items():
-                            k.store(value, place, o * result.channel + x * result.strides[2])
+                for channels, channel in k.tiles(each, tile.channels):
+                    sums = _input_sums(k, c, gradient, tables, pairs, run, (g, turn), channel, channels)
+                    place = k.at(
+                        k.arguments[2],
+                        (k.add(k.times(g, each), channel), result.channel),
+                        (row, result.strides[1]),
+                        (k.add(k.times(turn, run.columns), run.first), result.strides[2]),
+                    )
+                    for (o, x), value in sums.items():
+                        k.store(value, place, o * result.channel + x * result.strides[2])
     return k
 
 
@@ -127,24 +124,23 @@ def of_weights(target: Target, c: Convolution, source: Layout, gradient: Layout,
     kd, kh, kw = c.window.kernel
     many_o, many_c, many_h, many_x = _weight_tile(target, filters, each, (kh, kw))
     with k.each(c.groups) as g:
-        for f, f_times in split(filters, many_o):
-            with k.each(f_times) as fi:
-                o = k.add(k.times(g, filters), k.add(k.times(fi, f), 0 if f == many_o else filters - f))
-                for i, i_times in split(each, many_c):
-                    # the kernel's rows inside: the planes of a tile are still in cache for the next row
-                    with k.each(i_times) as ii, k.each(kd) as d, k.each(kh // many_h) as hi:
-                        inner, h = k.add(k.times(ii, i), 0 if i == many_c else each - i), k.times(hi, many_h)
-                        for x0 in range(0, kw, many_x):
-                            columns = list(product(range(many_h), range(x0, min(x0 + many_x, kw))))
-                            place = k.at(
-                                k.arguments[2],
-                                (o, each * taps * k.lanes),
-                                (inner, taps * k.lanes),
-                                (d, kh * kw * k.lanes),
-                                (h, kw * k.lanes),
-                            )
-                            channel = k.add(k.times(g, each), inner)
-                            _weight_sums(k, c, source, gradient, place, (o, channel), (d, h), (f, i), columns)
+        for f, first in k.tiles(filters, many_o):
+            o = k.add(k.times(g, filters), first)
+            for i, inner in k.tiles(each, many_c):
+                # the kernel's rows inside: the planes of a tile are still in cache for the next row
+                with k.each(kd) as d, k.each(kh // many_h) as hi:
+                    h = k.times(hi, many_h)
+                    for x0 in range(0, kw, many_x):
+                        columns = list(product(range(many_h), range(x0, min(x0 + many_x, kw))))
+                        place = k.at(
+                            k.arguments[2],
+                            (o, each * taps * k.lanes),
+                            (inner, taps * k.lanes),
+                            (d, kh * kw * k.lanes),
+                            (h, kw * k.lanes),
+                        )
+                        channel = k.add(k.times(g, each), inner)
+                        _weight_sums(k, c, source, gradient, place, (o, channel), (d, h), (f, i), columns)
     return k
 
 

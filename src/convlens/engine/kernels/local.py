@@ -18,7 +18,6 @@ from ..builder import Index, Kernel, Value, blueprint
 from ..layout import Layout
 from ..taps import Rows, Run, runs
 from ..target import Target
-from ..tiles import split
 from .convolution import Convolution, Turn, reduced
 
 
@@ -46,11 +45,8 @@ def forward(
     tile = filters_at_once(target, c)
     turn = _LocalTurn(k, c, source, result, kept, argmax)
     with k.each(depth) as z, k.each(height) as y, k.each(width) as x, k.each(c.groups) as g:
-        for channels, many in split(filters, tile):
-            with k.each(many) as n:
-                first = k.add(k.times(n, channels), 0 if channels == tile else filters - channels)
-                o = k.add(k.times(g, filters), first)
-                turn.run(g, o, (z, y), k.times(x, unit), channels, unit, unit)
+        for channels, first in k.tiles(filters, tile):
+            turn.run(g, k.add(k.times(g, filters), first), (z, y), k.times(x, unit), channels, unit, unit)
     return k
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from ..builder import Kernel, Value, blueprint
 from ..layout import Layout
 from ..target import Target
-from ..tiles import split
 from .activation import Activation, apply_all
 from .channels import vectors, walk
 from .convolution import reduced
@@ -48,18 +47,16 @@ def forward(
         spread = k.splat(cell)
         return [k.fma(spread, k.load(row, o * k.lanes), v) for o, v in enumerate(values)]
 
-    for sums, times in split(many, tile):
-        with k.each(times) as n:
-            first = k.add(k.times(n, sums), 0 if sums == tile else many - sums)
-            start = [k.load(offset, (first, k.lanes), o * k.lanes) if bias else k.zero() for o in range(sums)]
-            step, values = sums * k.lanes, start
-            rows = k.at(weight, (first, inputs * k.lanes))
-            for channel, loops in _loops(channels, source, step):
-                place = k.at(cells, channel // source.lanes * source.channel)
-                at = k.at(rows, channel * source.cells * step)
-                values = reduced(k, loops, values, place, at, innermost)
-            for o, v in enumerate(apply_all(k, activation, values)):
-                k.store(v, result, (first, k.lanes), o * k.lanes)
+    for sums, first in k.tiles(many, tile):
+        start = [k.load(offset, (first, k.lanes), o * k.lanes) if bias else k.zero() for o in range(sums)]
+        step, values = sums * k.lanes, start
+        rows = k.at(weight, (first, inputs * k.lanes))
+        for channel, loops in _loops(channels, source, step):
+            place = k.at(cells, channel // source.lanes * source.channel)
+            at = k.at(rows, channel * source.cells * step)
+            values = reduced(k, loops, values, place, at, innermost)
+        for o, v in enumerate(apply_all(k, activation, values)):
+            k.store(v, result, (first, k.lanes), o * k.lanes)
     return k
 
 

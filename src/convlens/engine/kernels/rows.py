@@ -28,7 +28,7 @@ from convlens.network import Axis
 from ..builder import Index, Kernel, Value, blueprint
 from ..layout import Layout
 from ..target import Target
-from ..tiles import Tile, choose, split
+from ..tiles import Tile, choose
 from .activation import apply_all
 from .convolution import Convolution, largest, mean, outer, reduced
 from .dense import even
@@ -123,12 +123,8 @@ class _Turn:
     def every_filter(self, g: Index, row: Index, column: Index, most: int, vectors: int) -> None:
         """The output channels of a group over so many vectors of columns, ``most`` at once."""
         k, filters = self.k, self.c.filters // self.c.groups
-        for channels, times in split(filters, most):
-            first = 0 if channels == most else filters - channels
-            with k.each(times) as o:
-                self._run(
-                    k.add(k.times(g, filters), k.add(k.times(o, channels), first)), g, row, column, channels, vectors
-                )
+        for channels, first in k.tiles(filters, most):
+            self._run(k.add(k.times(g, filters), first), g, row, column, channels, vectors)
 
     def _run(self, filters: Index, g: Index, row: Index, column: Index, channels: int, vectors: int) -> None:
         k, c = self.k, self.c
