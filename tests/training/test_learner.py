@@ -27,7 +27,7 @@ def test_both_give_the_same_gradients(together: int) -> None:
     x, labels = torch.randn(11, 2, 9, 8), torch.randint(0, 3, (11,))
     found = []
     for backend in ("torch", "engine"):
-        loss, right = learner(module, network, WORLD, 1, backend).learn(x, labels, together)  # type: ignore[arg-type]
+        loss, right = learner(module, network, WORLD, 1, backend).learn(x, labels, together, 0)  # type: ignore[arg-type]
         found.append((loss, right, [p.grad.clone() for p in module.parameters() if p.grad is not None]))
     (loss_a, right_a, grads_a), (loss_b, right_b, grads_b) = found
     assert loss_a == pytest.approx(loss_b, rel=1e-5)
@@ -44,7 +44,7 @@ def test_both_gather_the_same_statistics() -> None:
     for backend in ("torch", "engine"):
         module = copy.deepcopy(first).train()
         chosen = learner(module, network, WORLD, 1, backend)  # type: ignore[arg-type]
-        lost = [chosen.learn(x, labels, len(x)) for x, labels in batches]
+        lost = [chosen.learn(x, labels, len(x), 0) for x, labels in batches]
         grads = [p.grad for p in module.parameters() if p.grad is not None]
         found.append((lost, [*grads, *module.buffers()]))
     (lost_a, tensors_a), (lost_b, tensors_b) = found
@@ -58,12 +58,12 @@ def test_the_engine_sees_weights_that_changed_in_place() -> None:
     module = nn.build(network)
     engine = learner(module, network, WORLD, 1, "engine")
     x, labels = torch.randn(4, 2, 9, 8), torch.tensor([0, 1, 2, 0])
-    before, _ = engine.learn(x, labels, 4)
+    before, _ = engine.learn(x, labels, 4, 0)
     with torch.no_grad():
         for p in module.parameters():
             p.mul_(3)
-    after, _ = engine.learn(x, labels, 4)
-    wanted, _ = learner(module, network, WORLD, 1, "torch").learn(x, labels, 4)
+    after, _ = engine.learn(x, labels, 4, 0)
+    wanted, _ = learner(module, network, WORLD, 1, "torch").learn(x, labels, 4, 0)
     assert after == pytest.approx(wanted, rel=1e-4)
     assert after != before
 
@@ -72,10 +72,7 @@ def test_the_steps_seed_decides_what_dropout_draws() -> None:
     network = Network.parse("2x9: dropout 0.5, flatten, linear 3")
     engine = learner(nn.build(network), network, WORLD, 1, "engine")
     x, labels = torch.ones(20, 2, 9), torch.arange(20) % 3
-    losses = []
-    for seed in (1, 2, 1):
-        torch.manual_seed(seed)
-        losses.append(engine.learn(x, labels, 20))
+    losses = [engine.learn(x, labels, 20, seed) for seed in (1, 2, 1)]
     assert losses[0] == losses[2] != losses[1]
 
 

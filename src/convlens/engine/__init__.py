@@ -21,6 +21,7 @@ from convlens.network import Network
 from .crew import cores
 from .errors import EngineError
 from .operators import convolve, correlate
+from .optimisers import Optimiser, adamw, sgd
 from .plan import Plan, plan, refusals
 from .planar import Planar, planar
 from .pools import avg_pool, max_pool
@@ -33,11 +34,13 @@ from .target import TARGETS, Target, host, runnable
 __all__ = [
     "TARGETS",
     "EngineError",
+    "Optimiser",
     "Plan",
     "Planar",
     "Program",
     "Scan",
     "Target",
+    "adamw",
     "avg_pool",
     "compile",
     "convolve",
@@ -51,6 +54,7 @@ __all__ = [
     "refusals",
     "runnable",
     "scan_refusals",
+    "sgd",
     "slower",
 ]
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from . import tensors
 from .errors import TrainingError
+from .optimizer import Optimizer
 
 FORMAT = "convlens checkpoint 1"
 
@@ -71,7 +72,7 @@ class Checkpoint:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def save(self, module: torch.nn.Module, optimizer: torch.optim.Optimizer, standing: Standing) -> None:
+    def save(self, module: torch.nn.Module, optimizer: Optimizer, standing: Standing) -> None:
         """Write weights, optimiser state and standing in one step."""
         found = {f"model/{name}": tensor for name, tensor in module.state_dict().items()}
         for index, values in optimizer.state_dict()["state"].items():
@@ -80,7 +81,7 @@ class Checkpoint:
                     found[f"optimizer/{index}/{name}"] = value
         tensors.write(self.path, found, {"format": FORMAT, "standing": json.dumps(asdict(standing))})
 
-    def load(self, module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Standing:
+    def load(self, module: torch.nn.Module, optimizer: Optimizer) -> Standing:
         """Put weights and optimiser back as they were, and return where the run stood.
 
         Raises:

@@ -106,20 +106,6 @@ def check(job: Job) -> None:
         raise TrainingError("--patience needs validation examples; raise --val above 0")
 
 
-def optimizer(module: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser; weight decay on weights only, not on biases and norms (vectors)."""
-    matrices = [p for p in module.parameters() if p.dim() > 1]
-    vectors = [p for p in module.parameters() if p.dim() <= 1]
-    groups = [
-        {"params": params, "weight_decay": decay}
-        for params, decay in ((matrices, recipe.weight_decay), (vectors, 0.0))
-        if params
-    ]
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
-    return torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.999), fused=True)
-
-
 class Fit:
     """One run of the loop: what it holds while it goes."""
 
@@ -131,7 +117,7 @@ class Fit:
         self.module = initial(job).to(world.device)
         self.learner = learner(self.module, job.network, world, job.threads, job.backend)
         self.runner = runner(self.module, job.network, world.device, job.threads, job.backend)
-        self.optimizer = optimizer(self.module, job.recipe)
+        self.optimizer = self.learner.optimizer(job.recipe)
         self.standing = Standing()
         self.interruption = Interruption()
 
@@ -214,8 +200,7 @@ class Fit:
         x = to_input(raw, job.preprocessing, world.device)
         if job.recipe.augment:
             x = augment(x, job.recipe.augment, generator("augment", *where))
-        torch.manual_seed(draw_seed("dropout", *where))
-        loss, right = self.learner.learn(x, labels.to(world.device), together)
+        loss, right = self.learner.learn(x, labels.to(world.device), together, draw_seed("dropout", *where))
         self.optimizer.step()
         sums = world.total([loss, right])
         standing.add(sums[0], sums[1], together)

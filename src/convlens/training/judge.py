@@ -49,7 +49,7 @@ def to_input(raw: Tensor, preprocessing: Preprocessing, device: torch.device) ->
     shape = (1, -1) + (1,) * (raw.dim() - 2)
     gain = torch.from_numpy(preprocessing.gain).to(device).view(shape)
     offset = torch.from_numpy(preprocessing.offset).to(device).view(shape)
-    return torch.addcmul(offset, raw.to(device).to(torch.float32), gain)
+    return raw.to(device).to(torch.float32, copy=True).mul_(gain).add_(offset)
 
 
 def judge(

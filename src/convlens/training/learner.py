@@ -15,6 +15,8 @@ from convlens.network import BatchNorm, Network
 
 from .distributed import World
 from .errors import TrainingError
+from .optimizer import OnEngine, Optimizer, on_torch
+from .recipe import Recipe
 
 Backend = Literal["auto", "engine", "torch"]
 
@@ -25,13 +27,17 @@ class Learner(Protocol):
     where: str
     """What runs where, in a line."""
 
-    def learn(self, x: Tensor, labels: Tensor, together: int) -> tuple[float, float]:
+    def optimizer(self, recipe: Recipe) -> Optimizer:
+        """What moves the module's parameters."""
+
+    def learn(self, x: Tensor, labels: Tensor, together: int, seed: int) -> tuple[float, float]:
         """Set every parameter's gradient of the mean cross-entropy.
 
         Args:
             x: (n, *input_shape) float32, this process's share of a batch.
             labels: (n,) int64.
             together: examples of the whole batch, over all processes.
+            seed: of what dropouts draw.
 
         Returns:
             The share's summed loss, and how many labels had the largest score.
@@ -42,12 +48,16 @@ class TorchLearner:
     """PyTorch: any layer, any device, gradients averaged by DistributedDataParallel."""
 
     def __init__(self, module: torch.nn.Sequential, world: World, threads: int, reasons: list[str]) -> None:
-        self._wrapped, self._world = world.wrap(module), world
+        self._module, self._wrapped, self._world = module, world.wrap(module), world
         processes = f"{world.size} processes, " if world.size > 1 else ""
         why = f" ({reasons[0]})" if reasons else ""
         self.where = f"PyTorch {torch.__version__} on {world.device}, {processes}{threads} threads{why}"
 
-    def learn(self, x: Tensor, labels: Tensor, together: int) -> tuple[float, float]:
+    def optimizer(self, recipe: Recipe) -> Optimizer:
+        return on_torch(self._module, recipe)
+
+    def learn(self, x: Tensor, labels: Tensor, together: int, seed: int) -> tuple[float, float]:
+        torch.manual_seed(seed)
         logits = self._wrapped(x)
         summed = F.cross_entropy(logits, labels, reduction="sum")
         # DistributedDataParallel averages over processes: times their number, over the whole batch's examples
@@ -61,6 +71,7 @@ class EngineLearner:
     """The engine: forward, loss and backward of a block of images while it lies in cache."""
 
     def __init__(self, module: torch.nn.Sequential, network: Network, world: World, threads: int) -> None:
+        self._module = module
         self._parameters, self._buffers = dict(module.named_parameters()), dict(module.named_buffers())
         self._world = world
         norms = [(i, layer) for i, layer in enumerate(network.layers) if isinstance(layer, BatchNorm)]
@@ -76,10 +87,11 @@ class EngineLearner:
         gathered = {name: self._buffers[name] for name in self._momenta}
         return {name: tensor.detach().numpy() for name, tensor in (self._parameters | gathered).items()}
 
-    def learn(self, x: Tensor, labels: Tensor, together: int) -> tuple[float, float]:
+    def optimizer(self, recipe: Recipe) -> Optimizer:
+        return OnEngine(self._module, recipe)
+
+    def learn(self, x: Tensor, labels: Tensor, together: int, seed: int) -> tuple[float, float]:
         self._program.load(self._arrays())
-        # the loop has seeded torch for this step: the engine's draws follow from the same seed
-        seed = torch.initial_seed()
         statistics: dict[str, NDArray[np.float32]] = {}
         mean, right, gradients = self._program.loss_and_gradients(
             x.numpy(), labels.numpy(), together, seed=seed, statistics=statistics

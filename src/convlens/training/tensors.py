@@ -52,7 +52,10 @@ def leftovers(folder: Path) -> list[Path]:
 
 def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write tensors and metadata as one safetensors file, in one step."""
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # clones, for tensors may be views of one: safetensors writes none that share memory
+    plain = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
+    }
     write_bytes(path, save(plain, metadata))
 
 
