@@ -11,7 +11,6 @@ import ast
 import dataclasses
 import doctest
 import inspect
-import json
 import re
 import runpy
 import shlex
@@ -33,6 +32,7 @@ from convlens.engine import Scan
 from convlens.network import notation
 from convlens.training.recipe import RECIPES, Recipe
 
+from . import records
 from .pages import DOCS, PAGES, Command, anchors, blocks, commands, links, only, prose, section, table
 
 ROOT = DOCS.parent
@@ -306,26 +306,24 @@ def test_the_operators_and_their_arguments_are_those_that_are_exported() -> None
 
 
 def test_the_table_of_pools_is_the_record() -> None:
-    record = json.loads((ROOT / "benchmarks/results/pools.json").read_text(encoding="utf-8"))["rows"]
     rows = table(section(TEXTS["operators.md"], "How fast pools are"))
-    assert rows == [pool_row(row) for row in record]
+    assert rows == [pool_row(row) for row in records.rows("pools")]
 
 
-def pool_row(row: dict[str, Any]) -> dict[str, str]:
+def pool_row(row: records.Entry) -> dict[str, str]:
     """A row of the benchmark's record as the page shows it."""
-    ours = next(one for one in row["contenders"] if one["ours"])
-    torch = {one["name"]: one["seconds"]["median"] for one in row["contenders"] if one["peer"] and "seconds" in one}
+    ours = records.ours(row)
 
     def times(layout: str) -> str:
-        best = min(
-            seconds for name, seconds in torch.items() if ("channels_last" in name) == (layout == "channels_last")
+        best = next(
+            one for one in records.peers(row) if ("channels_last" in one["name"]) == (layout == "channels_last")
         )
-        return f"{best / ours['seconds']['median']:.1f}"
+        return f"{records.median(best) / records.median(ours):.1f}"
 
     return {
         "pool": row["network"].partition(": ")[2],
         "GB/s": f"{ours['gb_per_second']:.1f}",
-        "of a copy": f"{ours['of_peak']:.0%}".replace("%", " %"),
+        "of a copy": records.of_peak(ours),
         "times PyTorch, NCHW": times("NCHW"),
         "times PyTorch, channels_last": times("channels_last"),
     }

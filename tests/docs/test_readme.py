@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+
+from . import records
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -23,21 +24,16 @@ def test_the_table_of_results_is_the_record() -> None:
 def test_the_table_of_speeds_is_the_record() -> None:
     section = README.split("## How fast")[1].split("## Where")[0]
     lines = [line for line in section.splitlines() if "/s |" in line or "µs |" in line]
-    rows = [
-        row
-        for suite in ("train", "infer")
-        for row in json.loads((ROOT / "benchmarks" / "results" / f"{suite}.json").read_text())["rows"]
-    ]
+    rows = records.rows("train") + records.rows("infer")
     assert len(rows) == len(lines)
     for row, job in ((row, _speeds(row)) for row in rows):
         assert sum(all(figure in line for figure in job) for line in lines) == 1, (row["title"], job)
 
 
-def _speeds(row: dict[str, Any]) -> list[str]:
-    """Our speed, our share of the peak and the ratio, as README writes them."""
-    ours = next(c for c in row["contenders"] if c["ours"])
-    speed = f"{ours['examples_per_second']:,.0f}/s" if row["batch"] > 1 else f"{ours['seconds']['median'] * 1e6:.1f} µs"
-    return [f"| {speed} |", f"| {ours['to_best_peer']:.2f}", f"| {ours['of_peak']:.0%} |".replace("%", " %")]
+def _speeds(row: records.Entry) -> list[str]:
+    """Our speed, the ratio and our share of the peak, as README writes them."""
+    ours = records.ours(row)
+    return [f"| {records.speed(row, ours, 'µs')} |", f"| {ours['to_best_peer']:.2f}", f"| {records.of_peak(ours)} |"]
 
 
 def test_links_and_pictures_are_there() -> None:
