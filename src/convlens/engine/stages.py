@@ -5,9 +5,8 @@ A kernel slides over a region without any padding: what its layer pads is part o
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
-from itertools import product
+from functools import cache
 
 import numpy as np
 
@@ -66,6 +65,7 @@ class Region:
         return all(a >= 0 and a + n <= s for a, n, s in zip(self.start, self.size, size, strict=True))
 
 
+@cache
 def spaced(channels: int, size: Two) -> Layout:
     """A planar map with as many columns behind each row, less than a cache line, as spread it over the cache best.
 
@@ -77,9 +77,8 @@ def spaced(channels: int, size: Two) -> Layout:
     """
 
     def crowd(layout: Layout) -> int:
-        cells = product(range(min(channels, 64)), range(TOGETHER))
-        sets = Counter((c * layout.channel + row * layout.strides[1]) // LINE % SETS for c, row in cells)
-        return max(sets.values())
+        starts = np.arange(min(channels, 64))[:, None] * layout.channel + np.arange(TOGETHER) * layout.strides[1]
+        return int(np.bincount((starts // LINE % SETS).ravel()).max())
 
     return min((Layout(1, channels, (1, *size), after=(0, 0, n)) for n in range(LINE)), key=crowd)
 
