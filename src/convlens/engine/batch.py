@@ -121,7 +121,6 @@ class Batch:
         floats = floor.schedule.sums.floats
         self.shares = max(1, min(MOST_SHARES, self.blocks // floor.blocks_a_share))
         flat = floor.borrow("sums", self.shares * floats)
-        flat.fill(0.0)
         self._sums = flat.reshape(self.shares, floats)
         norms = self.sweep(runs)
         found = floor.sums.gathered(self._sums)
@@ -136,7 +135,7 @@ class Batch:
         """Run every share, sweep by sweep; what the batch norms found on the way, and ``back``."""
         norms = self._norms() if self._floor.schedule.cuts else None
         for sweep, run in enumerate(runs):
-            self.run(run)
+            self.run(run, fresh=not sweep)
             if norms and (back or sweep < len(runs) - 1):
                 norms.settle(sweep)
         for base in BETWEEN if norms else ():
@@ -152,8 +151,8 @@ class Batch:
         self.place("present", 1)[: self.images] = 1.0
         return Norms(floor.plan, rooms, self._arrays, self.images)
 
-    def run(self, run: Run) -> None:
-        """Run every share."""
+    def run(self, run: Run, *, fresh: bool = True) -> None:
+        """Run every share; a ``fresh`` one begins with sums of nothing."""
         places = {base: array.ctypes.data for base, array in self._arrays.items()}
 
         def share(s: int) -> None:
@@ -161,6 +160,8 @@ class Batch:
             own = {**places, "scratch": scratch.ctypes.data}
             if self._sums is not None:
                 own["sums"] = self._sums[s].ctypes.data
+                if fresh:  # here, where they come into the cache of the core that adds to them
+                    self._sums[s].fill(0.0)
             first, stop = s * self.blocks // self.shares, (s + 1) * self.blocks // self.shares
             full = min(stop, self.images // self.lanes)
             run(own | {base: array.ctypes.data for base, (array, _) in self._given.items()}, first, full)

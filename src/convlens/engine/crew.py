@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 
 
@@ -15,16 +15,35 @@ def cores() -> int:
 
 
 def share_out(run: Callable[[int], None], count: int, threads: int) -> None:
-    """``run`` of 0 to ``count`` - 1, on so many threads: on the caller's own where one is enough.
+    """``run`` of 0 to ``count`` - 1, on so many threads, of which the caller's own is one.
 
-    The caller waits until all have run, and meets what ``run`` raised first. On one of the crew's threads all runs
-    there: if they waited for each other, none would be left to work.
+    Whoever is free takes the next number. The caller waits until all have run, and meets what ``run`` raised first. On
+    one of the crew's threads all runs there: if they waited for each other, none would be left to work.
     """
-    if threads == 1 or count == 1 or _hand.busy:
-        for n in range(count):
-            run(n)
-    else:
-        list(_crew(threads).map(run, range(count)))
+    # taken from a list, because that is one step even where threads have no lock in common
+    left = list(range(count - 1, -1, -1))
+
+    def work() -> None:
+        while left:
+            try:
+                n = left.pop()
+            except IndexError:  # another one was faster
+                return
+            try:
+                run(n)
+            except BaseException:
+                left.clear()
+                raise
+
+    helpers = 0 if _hand.busy else min(threads, count) - 1
+    # each is asked once: to be woken takes as long as a small share
+    others = [_crew(threads - 1).submit(work) for _ in range(helpers)]
+    try:
+        work()
+    finally:
+        wait(others)
+    for other in others:
+        other.result()
 
 
 class _Hand(threading.local):
