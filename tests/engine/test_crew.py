@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+
 from convlens.engine.crew import share_out
 
 
