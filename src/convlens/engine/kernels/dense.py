@@ -101,16 +101,10 @@ def mirror(target: Target, inputs: int, name: str) -> Kernel:
     k = Kernel(name, target, ("input", "result"))
     source, result = k.arguments
     row = mirrored(inputs, k.lanes)
-    full, rest = divmod(inputs, k.lanes)
-    if full:
-        with k.each(full) as n:
-            columns = [k.load(source, (n, k.lanes * k.lanes), i * k.lanes) for i in range(k.lanes)]
-            for image, v in enumerate(k.transpose(columns)):
-                k.store(v, result, (n, k.lanes), image * row)
-    if rest:
-        columns = [k.load(source, (full * k.lanes + i) * k.lanes) for i in range(rest)]
-        for image, v in enumerate(k.transpose(columns + [k.zero()] * (k.lanes - rest))):
-            k.store(v, result, full * k.lanes + image * row)
+    for many, first in k.tiles(inputs, k.lanes):
+        columns = [k.load(source, (first, k.lanes), i * k.lanes) for i in range(many)]
+        for image, v in enumerate(k.transpose(columns + [k.zero()] * (k.lanes - many))):
+            k.store(v, result, first, image * row)
     return k
 
 

@@ -220,14 +220,11 @@ def _weight_sums(
 def fold(target: Target, count: int, name: str) -> Kernel:
     """Write the kernel ``(sums, result)``: ``count`` numbers, each the total of its lanes, in a fixed order."""
     k = Kernel(name, target, ("sums", "result"))
-    full, rest = divmod(count, k.lanes)
-    if full:
-        with k.each(full) as n:
-            rows = [k.load(k.arguments[0], (n, k.lanes * k.lanes), i * k.lanes) for i in range(k.lanes)]
-            k.store(k.totals(rows), k.arguments[1], (n, k.lanes), aligned=False)
-    if rest:
-        rows = [k.load(k.arguments[0], (full * k.lanes + i) * k.lanes) for i in range(rest)]
-        total = k.totals(rows)
-        for i in range(rest):
-            k.b.store(k.b.extract_element(total, k.lane(i)), k.at(k.arguments[1], full * k.lanes + i))
+    for many, first in k.tiles(count, k.lanes):
+        total = k.totals([k.load(k.arguments[0], (first, k.lanes), i * k.lanes) for i in range(many)])
+        if many == k.lanes:
+            k.store(total, k.arguments[1], first, aligned=False)
+            continue
+        for i in range(many):
+            k.b.store(k.b.extract_element(total, k.lane(i)), k.at(k.arguments[1], first, i))
     return k

@@ -189,14 +189,8 @@ def of_weights(target: Target, c: Convolution, source: Layout, gradient: Layout,
             def product_of(tap: Index, inputs: Value = inputs, slope: Value = slope) -> Value:
                 return k.b.fmul(slope, k.load(inputs, k.entry(cells, tap)))
 
-            full, rest = divmod(count, k.lanes)
-            if full:
-                with k.each(full) as turn:
-                    first = k.times(turn, k.lanes)
-                    rows = [product_of(k.add(first, i)) for i in range(k.lanes)]
-                    _add(k, rows, k.at(place, first))
-            if rest:
-                _add(k, [product_of(full * k.lanes + i) for i in range(rest)], k.at(place, full * k.lanes))
+            for many, first in k.tiles(count, k.lanes):
+                _add(k, [product_of(k.add(first, i)) for i in range(many)], k.at(place, first))
     return k
 
 
@@ -211,14 +205,9 @@ def _cells(c: Convolution, source: Layout) -> list[int]:
 def of_bias(target: Target, count: int, name: str) -> Kernel:
     """Write the kernel ``(gradient, sums)`` that adds the lanes of each of ``count`` numbers to ``sums`` [o][p]."""
     k = Kernel(name, target, ("gradient", "sums"))
-    full, rest = divmod(count, k.lanes)
-    if full:
-        with k.each(full) as n:
-            rows = [k.load(k.arguments[0], (n, k.lanes * k.lanes), i * k.lanes) for i in range(k.lanes)]
-            _add(k, rows, k.at(k.arguments[1], (n, k.lanes)))
-    if rest:
-        rows = [k.load(k.arguments[0], (full * k.lanes + i) * k.lanes) for i in range(rest)]
-        _add(k, rows, k.at(k.arguments[1], full * k.lanes))
+    for many, first in k.tiles(count, k.lanes):
+        rows = [k.load(k.arguments[0], (first, k.lanes), i * k.lanes) for i in range(many)]
+        _add(k, rows, k.at(k.arguments[1], first))
     return k
 
 

@@ -69,14 +69,14 @@ def measured(target: Target, n: Normalising, source: Layout, name: str) -> Kerne
             k.store(value, k.arguments[1], (c, source.channel), at)
             return [value]
 
-        (total,) = _summed(k, source.cells, 1, cell)
+        (total,) = summed(k, source.cells, [k.zero()], cell)
         near = k.b.fmul(total, k.constant(1.0 / source.cells))
 
         def difference(at: Index) -> list[Value]:
             value = k.b.fsub(k.load(map_, at), near)
             return [value, k.b.fmul(value, value)]
 
-        for i, value in enumerate((near, *_summed(k, source.cells, 2, difference))):
+        for i, value in enumerate((near, *summed(k, source.cells, [k.zero()] * 2, difference))):
             k.store(value, k.arguments[2], (c, MEASURED * k.lanes), i * k.lanes)
     return k
 
@@ -137,7 +137,7 @@ def weighed(target: Target, n: Normalising, source: Layout, name: str) -> Kernel
             standing = k.b.fmul(k.b.fsub(k.load(k.arguments[1], (c, source.channel), at), mean), inverse)
             return [upstream, k.b.fmul(upstream, standing)]
 
-        for i, value in enumerate(_summed(k, source.cells, 2, cell)):
+        for i, value in enumerate(summed(k, source.cells, [k.zero()] * 2, cell)):
             k.store(value, k.arguments[4], (c, MEASURED * k.lanes), i * k.lanes)
     return k
 
@@ -174,10 +174,11 @@ def _number(k: Kernel, n: Normalising, numbers: Value, row: int, channel: Index)
     return k.splat(numbers, row * n.channels, channel)
 
 
-def _summed(k: Kernel, cells: int, kinds: int, terms: Callable[[Index], list[Value]]) -> list[Value]:
-    """Sums of so many ``kinds`` of terms over the cells of a map, several of each at once; ``terms`` of an offset."""
+def summed(k: Kernel, cells: int, start: list[Value], terms: Callable[[Index], list[Value]]) -> list[Value]:
+    """Sums of some kinds of terms over the cells of a map, several of each at once; ``terms`` of an offset."""
     full, rest = divmod(cells, SUMS)
-    sums = [k.zero()] * (SUMS * kinds)
+    kinds = len(start)
+    sums = [*start, *[k.zero()] * ((SUMS - 1) * kinds)]
     if full:
         with k.loop(full, sums) as turn:
             found = [terms(k.offset((turn.index, SUMS * k.lanes), i * k.lanes)) for i in range(SUMS)]

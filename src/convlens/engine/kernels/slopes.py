@@ -13,9 +13,7 @@ from ..layout import Layout
 from ..target import Target
 from .activation import Activation, slope
 from .convolution import Pool
-
-SUMS = 4
-"""Sums of a bias at once, which hide the cycles that an addition takes."""
+from .normalisation import summed
 
 
 @blueprint
@@ -77,19 +75,11 @@ def totals(target: Target, filters: int, result: Layout, name: str) -> Kernel:
         name: the function's name.
     """
     k = Kernel(name, target, ("upstream", "bias"))
-    full, rest = divmod(result.cells, SUMS)
     with k.each(filters) as o:
         source = k.at(k.arguments[0], (o, result.channel))
-        sums = [k.load(k.arguments[1], (o, k.lanes)), *[k.zero()] * (SUMS - 1)]
-        if full:
-            with k.loop(full, sums) as n:
-                places = [k.load(source, (n.index, SUMS * k.lanes), i * k.lanes) for i in range(SUMS)]
-                n.next = [k.b.fadd(a, b) for a, b in zip(n.values, places, strict=True)]
-            sums = n.out
-        for i in range(rest):
-            sums[i] = k.b.fadd(sums[i], k.load(source, (full * SUMS + i) * k.lanes))
-        low, high = k.b.fadd(sums[0], sums[1]), k.b.fadd(sums[2], sums[3])
-        k.store(k.b.fadd(low, high), k.arguments[1], (o, k.lanes))
+        start = k.load(k.arguments[1], (o, k.lanes))
+        (total,) = summed(k, result.cells, [start], lambda at: [k.load(source, at)])
+        k.store(total, k.arguments[1], (o, k.lanes))
     return k
 
 
