@@ -31,3 +31,10 @@ def on_the_stack(loop: list[str]) -> list[str]:
 def fused(loop: list[str], register: str) -> list[str]:
     """The multiply-adds of a loop on a kind of register: ``"zmm"``, ``"ymm"``, ``"4s"``."""
     return [line for line in loop if re.match(r"(vfn?madd|fml[as])", line) and register in line]
+
+
+def assert_wide(assembly: str, register: str, name: str) -> None:
+    """A kernel's multiply-adds are on a kind of register, and no loop of them touches the stack."""
+    assert fused([line.strip() for line in assembly.splitlines()], register), f"{name} has no wide multiply-add"
+    for loop in innermost_loops(assembly):
+        assert not fused(loop, register) or on_the_stack(loop) == [], f"{name} spills: {on_the_stack(loop)}"

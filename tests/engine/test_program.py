@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-
 import numpy as np
 import pytest
 
 from convlens import reference
 from convlens.engine import EngineError, Program, refusals
 from convlens.network import Network, parameter_shapes
+from tests.forked import forks, in_a_fork
 from tests.lines import LINES
 
 MORE = [
@@ -163,23 +161,14 @@ def test_any_number_of_threads_gives_the_same_bits() -> None:
         assert all(np.array_equal(grads[name], results[0][2][name]) for name in grads)
 
 
-def _in_a_fork(program: Program, x: np.ndarray, wanted: np.ndarray) -> None:
-    os._exit(0 if np.array_equal(program(x), wanted) else 1)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@forks
 def test_a_program_runs_on_in_a_forked_process() -> None:
     # its threads stay behind: one that waited for them would wait for ever
     network = Network.parse("1x8x8: conv 4 3, relu")
     program = Program(network, parameters(network), threads=2)
     x = np.random.default_rng(6).standard_normal((70, 1, 8, 8)).astype(np.float32)
-    process = multiprocessing.get_context("fork").Process(target=_in_a_fork, args=(program, x, program(x)))
-    process.start()
-    process.join(30)
-    code = process.exitcode
-    process.kill()
-    assert code == 0
+    wanted = program(x)
+    assert in_a_fork(lambda: np.array_equal(program(x), wanted))
 
 
 def test_what_has_no_kernel_is_refused_with_its_reason() -> None:

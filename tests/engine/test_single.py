@@ -14,7 +14,7 @@ from convlens.engine.single import SingleSchedule, single
 from convlens.network import Network, zoo
 
 from .compiling import assembly
-from .machine_code import fused, innermost_loops, on_the_stack
+from .machine_code import assert_wide
 from .test_exact import three_images, turns
 from .test_program import parameters, runs
 from .test_targets import NETWORKS, WIDE
@@ -175,9 +175,6 @@ def test_the_sums_stay_in_wide_registers(name: str, target: str) -> None:
         assert "groups" in str(WIDER[name])
         return
     for kernel in {repr(step.kernel): step.kernel for step in SingleSchedule(one).forward()}.values():
-        if (kind := kernel.facts[-1]) not in ("conv_of_one", "linear_of_one"):
+        if kernel.facts[-1] not in ("conv_of_one", "linear_of_one"):
             continue
-        text = assembly(kernel)
-        assert fused([line.strip() for line in text.splitlines()], WIDE[target]), f"{kind} has no wide multiply-add"
-        for loop in (loop for loop in innermost_loops(text) if fused(loop, WIDE[target])):
-            assert on_the_stack(loop) == [], f"{kind} spills in {kernel}"
+        assert_wide(assembly(kernel), WIDE[target], str(kernel))

@@ -15,7 +15,7 @@ from convlens.engine.stages import stages
 from convlens.network import Network, zoo
 
 from .compiling import assembly
-from .machine_code import fused, innermost_loops, on_the_stack
+from .machine_code import assert_wide, fused, innermost_loops, on_the_stack
 from .test_program import parameters
 
 WIDE = {"avx512": "zmm", "avx2": "ymm", "neon": "4s"}
@@ -40,12 +40,9 @@ def kernels(network: Network, target: Target) -> list[Blueprint]:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_sums_stay_in_wide_registers(name: str, target: str) -> None:
     for kernel in kernels(NETWORKS[name], TARGETS[target]):
-        if (kind := kernel.facts[-1]) not in DENSE:
+        if kernel.facts[-1] not in DENSE:
             continue
-        text = assembly(kernel)
-        assert fused([line.strip() for line in text.splitlines()], WIDE[target]), f"{kind} has no wide multiply-add"
-        for loop in (loop for loop in innermost_loops(text) if fused(loop, WIDE[target])):
-            assert on_the_stack(loop) == [], f"{kind} spills in {kernel}"
+        assert_wide(assembly(kernel), WIDE[target], str(kernel))
 
 
 SCANS = {
@@ -59,11 +56,7 @@ SCANS = {
 @pytest.mark.parametrize("name", SCANS)
 def test_the_sums_of_a_scan_stay_in_wide_registers(name: str, target: str) -> None:
     for group in groups_of(stages(Network.parse(SCANS[name]), TARGETS[target]), (8, 48)):
-        text = assembly(kernels_of(TARGETS[target], group)[-1])
-        lines = [line.strip() for line in text.splitlines()]
-        assert fused(lines, WIDE[target]), f"{group.work} has no wide multiply-add"
-        for loop in (loop for loop in innermost_loops(text) if fused(loop, WIDE[target])):
-            assert on_the_stack(loop) == [], f"{group.work} spills"
+        assert_wide(assembly(kernels_of(TARGETS[target], group)[-1]), WIDE[target], str(group.work))
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-
 import pytest
 import torch
 from torch import Tensor, nn
 
 from convlens import nn as cn
 from convlens.network import Network
+from tests.forked import forks, in_a_fork
 
 from .pairs import SMALL, alike, batch, gradients, near, pair, same
 
@@ -117,19 +115,10 @@ def test_threads_leave_no_trace() -> None:
     assert all(torch.equal(one[2][name], two[2][name]) for name in one[2])
 
 
-def _in_a_fork(compiled: cn.Compiled, x: Tensor, wanted: Tensor) -> None:
-    os._exit(0 if torch.equal(compiled(x), wanted) else 1)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@forks
 def test_a_forked_process_has_programs_of_its_own() -> None:
     _, compiled = pair(SMALL, threads=2)
     x = batch(SMALL, 70)
     with torch.no_grad():
-        process = multiprocessing.get_context("fork").Process(target=_in_a_fork, args=(compiled, x, compiled(x)))
-    process.start()
-    process.join(30)
-    code = process.exitcode
-    process.kill()
-    assert code == 0
+        wanted = compiled(x)
+        assert in_a_fork(lambda: torch.equal(compiled(x), wanted))
