@@ -3,6 +3,7 @@
 ``convlens.network`` is the value (standard library only), ``convlens.reference`` what it means (plain loops),
 ``convlens.nn`` how PyTorch runs it, ``convlens.data`` what it learns from, ``convlens.training`` how.
 ``convlens.correlate``, ``convolve``, ``max_pool`` and ``avg_pool`` compute with arrays at once, in machine code.
+``convlens.filter`` slides one kernel over a picture, a signal or a volume.
 ``convlens.Finder`` learns from a few ``convlens.Mark`` and finds all of them in big pictures.
 Importing this package imports neither numpy nor torch; each room is imported when it is first named.
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from convlens.data import Mark
     from convlens.engine import avg_pool, convolve, correlate, max_pool
+    from convlens.filtering import filter
     from convlens.finding import Finder, Finds
     from convlens.network import Network, NetworkError
 
@@ -25,7 +27,7 @@ __version__ = "0.1.0"
 OPERATORS = ("avg_pool", "convolve", "correlate", "max_pool")
 HOMES = dict.fromkeys(("Network", "NetworkError"), "network")
 HOMES |= dict.fromkeys(OPERATORS, "engine")
-HOMES |= {"Finder": "finding", "Finds": "finding", "Mark": "data"}
+HOMES |= {"filter": "filtering", "Finder": "finding", "Finds": "finding", "Mark": "data"}
 
 __all__ = [
     "Finder",
@@ -37,6 +39,7 @@ __all__ = [
     "avg_pool",
     "convolve",
     "correlate",
+    "filter",
     "max_pool",
 ]
 

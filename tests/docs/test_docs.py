@@ -29,6 +29,7 @@ from convlens.cli.main import app, main
 from convlens.data.fashion_mnist import SYSTEM as DEBIAN
 from convlens.data.fashion_mnist import cache_folder
 from convlens.engine import Scan
+from convlens.filtering.gallery import GALLERY, told
 from convlens.network import notation
 from convlens.training.recipe import RECIPES, Recipe
 
@@ -61,6 +62,7 @@ def test_the_pages_are_there() -> None:
         "correlation-and-convolution.md",
         "sizes-fields-costs.md",
         "operators.md",
+        "filtering.md",
         "notation.md",
         "data.md",
         "training.md",
@@ -327,6 +329,11 @@ def pool_row(row: records.Entry) -> dict[str, str]:
         "times PyTorch, NCHW": times("NCHW"),
         "times PyTorch, channels_last": times("channels_last"),
     }
+
+
+def test_the_gallery_is_the_one_that_there_is() -> None:
+    rows = table(section(TEXTS["filtering.md"], "Kernels"))
+    assert [tuple(one.values()) for one in rows] == [told(name) for name in GALLERY]
 
 
 def test_the_arguments_of_a_scan_are_those_that_it_has() -> None:

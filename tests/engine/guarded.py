@@ -14,7 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from convlens.engine import Program, Scan, Target, alone, batch, pipeline, program, runnable, schedule, sums
+from convlens.engine import (
+    Program,
+    Scan,
+    Target,
+    alone,
+    batch,
+    pipeline,
+    program,
+    runnable,
+    schedule,
+    stencil,
+    sums,
+)
 from convlens.network import Network
 
 from .cases import awkward, whole, whole_parameters
@@ -39,6 +51,15 @@ SCANS = [
     "1x9x9: conv 1 1 stride 5",
     "2x9x9: maxpool 3 stride 2 pad 1",
     "2x9x9: avgpool 3x6 stride 1x7 pad 1 ceil excludepad",
+]
+# (kind of cells, shape, kernel, border, row stride): one strip and several, ends that no vector fits, no border
+SLIDES = [
+    ("uint8", (1, 9, 11, 3), (1, 3, 3), "reflect", 1),
+    ("uint8", (1, 20, 700, 3), (1, 5, 4), "wrap", 1),
+    ("uint16", (1, 41, 1030, 1), (1, 2, 19), "valid", 3),
+    ("float32", (3, 7, 50, 1), (3, 3, 3), "zero", 1),
+    ("float64", (1, 1, 3001, 1), (1, 1, 33), "symmetric", 1),
+    ("int16", (1, 3, 1, 1), (1, 7, 5), "edge", 1),
 ]
 _libc = ctypes.CDLL(None, use_errno=True)
 _soft: list[tuple[np.ndarray, list[slice]]] = []
@@ -171,6 +192,36 @@ def check_scan(network: Network, target: Target) -> None:
         assert np.array_equal(got, wanted), "another result"
 
 
+def room(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """``memory.aligned`` with forbidden pages around it."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    own = -(-size // PAGE)
+    array, address = pages(own + 2)
+    forbid(address)
+    forbid(address + (1 + own) * PAGE)
+    start = (1 + own) * PAGE - size if _flush_end else PAGE
+    return array.view(np.uint8)[start : start + size].view(dtype).reshape(shape)
+
+
+def check_slide(kind: str, shape: Any, kernel: Any, border: Any, down: int, target: Target) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 5, shape).astype(kind)
+    inside = room(shape, x.dtype)
+    inside[:] = x
+    slide = stencil.Slide(kernel, tuple(n // 2 for n in kernel), border, (1, down, 1))
+    rest, line = rng.integers(-2, 3, kernel[:2]).astype(float), rng.integers(-2, 3, kernel[2]).astype(float)
+    weights = rest[:, :, None] * line
+    wanted = stencil.direct(x, weights, slide, 1, target)
+    before, stencil.aligned = stencil.aligned, room
+    try:
+        for way in ("direct", "separable"):
+            ways = {"direct": (weights,), "separable": (rest, line)}
+            got = getattr(stencil, way)(inside, *ways[way], slide, 1, target)
+            assert np.array_equal(got, wanted), f"another result, {way}"
+    finally:
+        stencil.aligned = before
+
+
 def main(side: str, name: str, count: int) -> None:
     global _flush_end
     _flush_end = side == "after"
@@ -182,6 +233,9 @@ def main(side: str, name: str, count: int) -> None:
     for line in SCANS:
         print(line, flush=True)
         check_scan(Network.parse(line), target)
+    for slide in SLIDES:
+        print(*slide, flush=True)
+        check_slide(*slide, target)
     print(f"{len(networks)} networks inside their bounds")
 
 

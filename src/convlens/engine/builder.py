@@ -1,7 +1,7 @@
 """The small vocabulary in which kernels are written: loop, load, splat, fma, select, store.
 
-A kernel is one function on float32 pointers. Python loops unroll while it is written; ``loop`` makes a loop that runs.
-Offsets count floats. Nothing here knows what a convolution is.
+A kernel is one function on float32 pointers (or float64, where it says so). Python loops unroll while it is written;
+``loop`` makes a loop that runs. Offsets count numbers. Nothing here knows what a convolution is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from llvmlite import ir
 from .target import Target
 from .tiles import split
 
-F32 = ir.FloatType()
+F32, F64 = ir.FloatType(), ir.DoubleType()
 I64 = ir.IntType(64)
 I32 = ir.IntType(32)
 
@@ -52,12 +52,23 @@ class Kernel:
         target: whose lanes it is written for.
         arguments: names of its pointer arguments; none may overlap another.
         counts: names of its 64-bit whole-number arguments, after the pointers.
+        double: whether its numbers are float64, half as many in a vector.
     """
 
-    def __init__(self, name: str, target: Target, arguments: Sequence[str], counts: Sequence[str] = ()) -> None:
-        self.name, self.target, self.lanes = name, target, target.lanes
+    def __init__(
+        self,
+        name: str,
+        target: Target,
+        arguments: Sequence[str],
+        counts: Sequence[str] = (),
+        *,
+        double: bool = False,
+    ) -> None:
+        self.name, self.target = name, target
+        self.number, self.bytes = (F64, 8) if double else (F32, 4)
+        self.lanes = target.vector_bytes // self.bytes
         self.module = ir.Module(name)
-        types = [F32.as_pointer()] * len(arguments) + [I64] * len(counts)
+        types = [self.number.as_pointer()] * len(arguments) + [I64] * len(counts)
         self.function = ir.Function(self.module, ir.FunctionType(ir.VoidType(), types), name)
         for argument, label in zip(self.function.args, [*arguments, *counts], strict=True):
             argument.name = label
@@ -65,7 +76,7 @@ class Kernel:
                 argument.add_attribute("noalias")
         self.b = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.arguments: tuple[Value, ...] = tuple(self.function.args)
-        self.vector = ir.VectorType(F32, self.lanes)
+        self.vector = ir.VectorType(self.number, self.lanes)
         self._declared: dict[str, ir.Function] = {}
 
     # ---- whole numbers and addresses ----
@@ -138,16 +149,16 @@ class Kernel:
     def load(self, pointer: Value, *terms: tuple[Index, int] | Index, aligned: bool = True) -> Value:
         """The vector at an address; ``aligned`` promises a multiple of its size."""
         address = self.b.bitcast(self.at(pointer, *terms), self.vector.as_pointer())
-        return self.b.load(address, align=self.target.vector_bytes if aligned else 4)
+        return self.b.load(address, align=self.target.vector_bytes if aligned else self.bytes)
 
     def store(self, value: Value, pointer: Value, *terms: tuple[Index, int] | Index, aligned: bool = True) -> None:
         """Write a vector."""
         address = self.b.bitcast(self.at(pointer, *terms), value.type.as_pointer())
-        self.b.store(value, address, align=self.target.vector_bytes if aligned else 4)
+        self.b.store(value, address, align=self.target.vector_bytes if aligned else self.bytes)
 
     def scalar(self, pointer: Value, *terms: tuple[Index, int] | Index) -> Value:
         """The one number at an address."""
-        return self.b.load(self.at(pointer, *terms), align=4)
+        return self.b.load(self.at(pointer, *terms), align=self.bytes)
 
     def splat(self, pointer: Value, *terms: tuple[Index, int] | Index) -> Value:
         """The number at an address, in every lane."""
@@ -216,7 +227,7 @@ class Kernel:
         return self.b.call(self._intrinsic("llvm.sqrt", 1), [a])
 
     def _intrinsic(self, name: str, arity: int) -> ir.Function:
-        full = f"{name}.v{self.lanes}f32"
+        full = f"{name}.v{self.lanes}f{8 * self.bytes}"
         if full not in self._declared:
             kind = ir.FunctionType(self.vector, [self.vector] * arity)
             self._declared[full] = ir.Function(self.module, kind, full)
@@ -315,7 +326,7 @@ class Kernel:
     def widened(self, times: int) -> Iterator[None]:
         """Within the block vectors are so many times as long: each operation is as many instructions side by side."""
         lanes, vector = self.lanes, self.vector
-        self.lanes, self.vector = lanes * times, ir.VectorType(F32, lanes * times)
+        self.lanes, self.vector = lanes * times, ir.VectorType(self.number, lanes * times)
         yield
         self.lanes, self.vector = lanes, vector
 
@@ -359,7 +370,7 @@ class Kernel:
         """The finished function as LLVM's text."""
         if not self.b.block.is_terminated:
             self.b.ret_void()
-        width = 32 * self.lanes
+        width = 8 * self.bytes * self.lanes
         attributes = f'"prefer-vector-width"="{width}" "min-legal-vector-width"="{width}"'
         text = str(self.module)
         start = text.index("define ")

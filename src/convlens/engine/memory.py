@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from .errors import EngineError
 
 SMALL = 1 << 26
 """Bytes that are taken without asking how much there is: 64 MB, granted in less time than the question costs."""
+LINE = 64
+"""Bytes of a cache line, and of the widest vector."""
 MEMINFO, GROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 
 
@@ -57,6 +63,18 @@ def spelled(count: int) -> str:
         if count >= size:
             return f"{count / size:.3g} {unit}"
     return f"{count} bytes"
+
+
+def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """An array that begins at a cache line; what it holds is not set.
+
+    >>> aligned((3, 5), np.uint8).ctypes.data % LINE
+    0
+    """
+    size = int(np.prod(shape, dtype=object)) * np.dtype(dtype).itemsize
+    raw = np.empty(size + LINE, np.uint8)
+    start = -raw.ctypes.data % LINE
+    return raw[start : start + size].view(dtype).reshape(shape)
 
 
 def ensure(count: int, what: str, remedy: str) -> None:

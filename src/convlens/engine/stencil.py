@@ -1,0 +1,204 @@
+"""One kernel over an array of any size, as it lies: tables for its border, strips for its columns, bands for threads.
+
+The array is (D, H, W, C) here, whatever it was; which way is the fastest for a kernel is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .borders import AWAY, Border, cells
+from .compile import Call, load
+from .crew import cores, share_out
+from .kernels import stencil as kernels
+from .kernels.cells import KINDS
+from .kernels.stencil import STRIP, Stencil
+from .layout import Three
+from .memory import aligned, ensure
+from .target import Target, host
+
+Taps = NDArray[np.float64]
+SHARE = 1 << 20
+"""Products that are worth a thread, see ``pictures.SHARE``."""
+LARGE = 8 << 20
+"""Bytes of a result beyond which it goes past the caches: nobody finds it there when it is complete."""
+ROWS = 64
+"""Rows of the result that a thread makes at least: those above them that it sees are fetched twice."""
+
+
+@dataclass(frozen=True)
+class Slide:
+    """How a kernel slides along each axis of a volume, picture or signal (of one plane, of one plane and row).
+
+    Args:
+        kernel: its taps along depth, height and width.
+        anchor: which of them lies on the cell that the result belongs to, along each axis.
+        border: what lies outside.
+        stride: cells between neighbouring results.
+        dilation: cells between neighbouring taps.
+    """
+
+    kernel: Three
+    anchor: Three
+    border: Border
+    stride: Three = (1, 1, 1)
+    dilation: Three = (1, 1, 1)
+
+    def before(self, axis: int) -> int:
+        """Cells of border before an axis."""
+        return 0 if self.border == "valid" else self.anchor[axis] * self.dilation[axis]
+
+    def reach(self, axis: int) -> int:
+        """Cells that a window sees along an axis, less one."""
+        return (self.kernel[axis] - 1) * self.dilation[axis]
+
+    def out(self, axis: int, size: int) -> int:
+        """Results along an axis of so many cells."""
+        return (size - 1 - (self.reach(axis) if self.border == "valid" else 0)) // self.stride[axis] + 1
+
+    def table(self, axis: int, size: int, count: int) -> NDArray[np.int64]:
+        """The cells that stand at the first ``count`` places of an axis and its border."""
+        return cells(np.arange(count) - self.before(axis), size, self.border)
+
+
+@lru_cache(256)
+def _loaded(target: Target, s: Stencil) -> Call:
+    return load(kernels.forward(target, s, "stencil"))
+
+
+def direct(
+    x: NDArray[Any], weights: Taps, slide: Slide, threads: int | None = None, target: Target | None = None
+) -> NDArray[Any]:
+    """Slide a kernel over an array, product by product.
+
+    Args:
+        x: (D, H, W, C) of a type among ``cells.KINDS``, no axis empty; a "valid" window fits into it.
+        weights: (kD, kH, kW).
+        slide: how.
+        threads: how many run at once; None: the cores this process may use.
+        target: the processor; None: this one.
+
+    Returns:
+        (D', H', W', C) of the same type; the sums are float32, or float64 where x is.
+
+    Raises:
+        EngineError: there is not enough memory.
+    """
+    return _slid(x, weights.ravel(), slide, False, threads, target or host())
+
+
+def separable(
+    x: NDArray[Any],
+    rest: Taps,
+    line: Taps,
+    slide: Slide,
+    threads: int | None = None,
+    target: Target | None = None,
+) -> NDArray[Any]:
+    """Slide the product of taps ``rest`` (kD, kH) and a line along the row (kW,) over an array, as ``direct`` does."""
+    return _slid(x, np.concatenate([rest.ravel(), line]), slide, True, threads, target or host())
+
+
+def _slid(
+    x: NDArray[Any], weights: Taps, slide: Slide, lined: bool, threads: int | None, target: Target
+) -> NDArray[Any]:
+    assert x.dtype.name in KINDS
+    width, channels = x.shape[2:]
+    out = [slide.out(axis, size) for axis, size in enumerate(x.shape[:3])]
+    # every column, and of those the ones that the stride lets stand; at least a vector of them
+    lines = (width - slide.reach(2) if slide.border == "valid" else width) * channels
+    lanes = target.vector_bytes // (8 if x.dtype == np.float64 else 4)
+    made = max(lines, lanes)
+    ensure(out[0] * out[1] * made * x.itemsize, "the result", "take a larger stride or a part of the input")
+    source = np.ascontiguousarray(x, x.dtype.newbyteorder("="))
+    result = aligned((out[0], out[1], made), source.dtype)
+    streamed = result.nbytes > LARGE and made * x.itemsize % target.vector_bytes == 0
+    s = Stencil(x.dtype.name, slide.kernel, slide.dilation[1:], channels, slide.stride[1], lined, streamed)
+    job = _Job.of(_loaded(target, s), s, source, weights, slide, result)
+    threads = cores() if threads is None else threads
+    tasks = job.tasks(max(1, min(threads, result.size * weights.size // SHARE)))
+    share_out(lambda n: job.run(tasks[n]), len(tasks), threads)
+    return result[:, :, :lines].reshape(out[0], out[1], -1, channels)[:, :, :: slide.stride[2]]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A part of the result: a plane of it, rows, and cells of a row."""
+
+    plane: int
+    rows: tuple[int, int]
+    cells: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One array, the kernel that runs on it, and its tables."""
+
+    call: Call
+    s: Stencil
+    source: NDArray[Any]
+    result: NDArray[Any]
+    weights: NDArray[Any]
+    planes: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    before: int
+    inner: int
+
+    @classmethod
+    def of(
+        cls,
+        call: Call,
+        s: Stencil,
+        source: NDArray[Any],
+        weights: Taps,
+        slide: Slide,
+        result: NDArray[Any],
+    ) -> _Job:
+        depth, height, width, channels = source.shape
+        taps = np.arange(slide.kernel[0]) * slide.dilation[0] - slide.before(0)
+        planes = cells(np.arange(len(result))[:, None] * slide.stride[0] + taps, depth, slide.border)
+        planes = np.where(planes == AWAY, AWAY, planes * (height * width * channels))
+        # one band more is asked for, and the rows that a stride leaves out behind the last one
+        rows = slide.table(1, height, (result.shape[1] + s.band) * s.stride + s.kept)
+        before, inner, seen = slide.before(2) * channels, width * channels, result.shape[2] + s.reach
+        places = np.r_[np.arange(before), np.arange(before + inner, max(seen, before + inner))]
+        column, channel = np.divmod(places, channels)
+        at = cells(column - slide.before(2), width, slide.border)
+        columns = np.where(at == AWAY, AWAY, at * channels + channel)
+        number = np.float64 if s.double else np.float32
+        return cls(call, s, source, result, weights.astype(number), planes, rows, columns, before, inner)
+
+    def tasks(self, wanted: int) -> list[_Task]:
+        """The result in about so many parts for each of its planes, or in all where planes are many."""
+        planes, rows, width = self.result.shape
+        each = -(-wanted // planes)
+        bands = max(1, min(each, rows // ROWS))
+        pieces = max(1, min(each, width // STRIP)) if bands == 1 else 1
+        cut = [[n * i // parts for i in range(parts + 1)] for n, parts in ((rows, bands), (width, pieces))]
+        return [
+            _Task(plane, (y0, y1), (x0, x1))
+            for plane in range(planes)
+            for y0, y1 in zip(cut[0], cut[0][1:], strict=False)
+            for x0, x1 in zip(cut[1], cut[1][1:], strict=False)
+        ]
+
+    def run(self, task: _Task) -> None:
+        """Make a part of the result."""
+        panel = aligned((self.s.floats,), self.weights.dtype)
+        left, right = task.cells
+        strips = -(-(right - left) // STRIP)
+        # strips of about the same size, in whole cache lines
+        wide = min(right - left, -(-(right - left) // (64 * strips)) * 64)
+        arrays = self.source, self.result[task.plane], self.weights, panel, self.rows, self.columns
+        planes = self.planes[task.plane]
+        self.call(
+            *(array.ctypes.data for array in (*arrays, planes)),
+            *(self.source.shape[2] * self.source.shape[3], self.result.shape[2], *task.rows),
+            *(left, strips, wide, right, self.before, self.inner),
+        )
