@@ -198,6 +198,8 @@ def options_of(name: str) -> dict[str, Any]:
 PLACES = {"train": "training.md", "evaluate": "training.md", "predict": "training.md", "data": "data.md"} | {
     "summary": "sizes-fields-costs.md",
     "info": "README.md",
+    "filter": "filtering.md",
+    "kernels": "filtering.md",
     "find": "finding.md",
     "correct": "finding.md",
     "check": "finding.md",

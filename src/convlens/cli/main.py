@@ -15,8 +15,9 @@ from typing import Annotated
 import typer
 
 from convlens import __version__
-from convlens.cli import check, data, evaluate, find, info, predict, summary, train
+from convlens.cli import check, data, evaluate, filter, find, info, predict, summary, train
 from convlens.data.errors import DataError
+from convlens.filtering.errors import FilterError
 from convlens.finding.errors import FindingError
 from convlens.network import NetworkError
 from convlens.training.errors import TrainingError
@@ -35,6 +36,8 @@ app.command("predict", short_help="Predict the class of each file.")(predict.pre
 app.command("find", short_help="Mark a few, find them all.")(find.find)
 app.command("correct", short_help="Let a finder learn from corrections.")(find.correct)
 app.command("check", short_help="Judge finds by a few answers.")(check.check)
+app.command("filter", short_help="Slide one kernel over photos, signals or volumes.")(filter.filter)
+app.command("kernels", short_help="Show the kernels that have names.")(filter.kernels)
 app.command("summary", short_help="Show what a network is, layer by layer.")(summary.summary)
 app.command("data", short_help="Show what a data source holds.")(data.data)
 app.command("info", short_help="Show what is installed and found.")(info.info)
@@ -59,7 +62,7 @@ def options(
 
 
 INTERRUPTED = 130
-USER_ERRORS = (NetworkError, DataError, TrainingError, FindingError)
+USER_ERRORS = (NetworkError, DataError, TrainingError, FindingError, FilterError)
 
 
 def main() -> None:

@@ -1,11 +1,25 @@
 """One kernel over anything: pictures, signals, volumes; kernels with names, and files in and out.
 
-convlens.filter(photo, "gaussian 9"), convlens.filter(signal, [1, 0, -1], border="edge")
+    convlens.filter(photo, "gaussian 9"), convlens.filter(signal, [1, 0, -1], border="edge")
+
+Importing this imports neither numpy nor the engine; the first name that needs them does.
 """
 
-from convlens.filtering.errors import FilterError
-from convlens.filtering.gallery import GALLERY
-from convlens.filtering.notation import kernel
-from convlens.filtering.sliding import filter
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import FilterError
+    from .gallery import GALLERY
+    from .notation import kernel
+    from .sliding import filter
 
 __all__ = ["GALLERY", "FilterError", "filter", "kernel"]
+
+HOMES = {"GALLERY": "gallery", "FilterError": "errors", "filter": "sliding", "kernel": "notation"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)

@@ -59,7 +59,7 @@ def kernel(text: str, axes: int = 2) -> Taps:
         return _for_axes(checked(_from_file(Path(text)), text), axes)
     if words[0] in GALLERY:
         return _named(text, words, axes)
-    if re.match(r"[-+.\d|;]", words[0]):
+    if re.match(r"[-+.\d|;]|nan\b|inf\b", words[0], re.IGNORECASE):
         return _for_axes(_literal(text, f'"{text}"'), axes)
     close = difflib.get_close_matches(words[0].lower(), GALLERY, 1)
     hint = f"do you mean {close[0]}?" if close else f"named are {', '.join(GALLERY)}"

@@ -1,0 +1,180 @@
+"""What a file holds that a kernel can slide over, and what the result becomes: photos, sounds, tables, volumes.
+
+Which reader is asked is decided here; nothing is computed. A file is replaced in one step or stays as it was.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from convlens.data import atomic
+from convlens.data.arrays import read_npy
+from convlens.data.pictures import read_picture
+from convlens.data.series import packed_series, read_series
+from convlens.data.volumes import packed_volume, read_volume
+from convlens.data.wav import Sound, packed_wav, read_wav
+
+from .errors import FilterError
+from .sliding import COLOURS
+
+Kind = Literal["signal", "picture", "volume"]
+AXES: dict[Kind, int] = {"signal": 1, "picture": 2, "volume": 3}
+PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".ppm": "PPM"}
+TIFFS = (".tif", ".tiff")
+ELSEWHERE = (".nii", ".nii.gz", ".zarr", ".mgz", ".nrrd", ".dcm")
+"""Names of volumes that are not read."""
+
+
+@dataclass(frozen=True, eq=False)
+class Medium:
+    """A signal (N,) or (N, C), a picture (H, W) or (H, W, C), a volume (D, H, W) or (D, H, W, C).
+
+    Args:
+        kind: which of them.
+        cells: its numbers.
+        rate: samples a second, of a sound.
+        names: of a table's columns.
+        remarks: what was done to it that may surprise.
+    """
+
+    kind: Kind
+    cells: NDArray[Any]
+    rate: int = 0
+    names: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def axes(self) -> int:
+        """Axes that a kernel slides along."""
+        return AXES[self.kind]
+
+    @property
+    def shape(self) -> str:
+        """As people write it."""
+        return "x".join(map(str, self.cells.shape))
+
+    def holding(self, cells: NDArray[Any]) -> Medium:
+        """The same with other numbers."""
+        return replace(self, cells=cells, remarks=())
+
+
+def read(path: Path) -> Medium:
+    """Read whatever a file holds.
+
+    Raises:
+        FilterError: there is no such file, or it is of a kind that is not read.
+        DataError: it cannot be read as what it is.
+    """
+    name = path.name.lower()
+    if path.is_dir() and not name.endswith(ELSEWHERE):
+        raise FilterError(f"{path} is a folder; name files, or a pattern such as {path / '*.png'}")
+    if not path.exists():
+        raise FilterError(f"there is no file {path}")
+    if name.endswith(ELSEWHERE):
+        raise FilterError(f"{path} is of a kind that is not read; save the volume as .npy or a TIFF of several pages")
+    if name.endswith(".wav"):
+        sound = read_wav(path)
+        return Medium("signal", sound.samples, rate=sound.rate)
+    if name.endswith(".csv"):
+        series = read_series(path)
+        return Medium("signal", series.values, names=series.names)
+    if name.endswith(".npy"):
+        return _array(read_npy(path), path)
+    volume = read_volume(path)
+    if volume is not None:
+        return Medium("volume", volume)
+    picture = read_picture(path)
+    cells = np.moveaxis(picture.pixels, 0, -1)
+    remarks = tuple(f"{kind}: {text}" for kind, text in picture.remarks)
+    return Medium("picture", cells[..., 0] if cells.shape[-1] == 1 else cells, remarks=remarks)
+
+
+def _array(cells: NDArray[Any], path: Path) -> Medium:
+    colours = cells.ndim > 2 and cells.shape[-1] <= COLOURS
+    kinds: dict[int, Kind] = {1: "signal", 2: "picture", 3: "picture" if colours else "volume"}
+    if colours:
+        kinds[4] = "volume"
+    if cells.ndim not in kinds:
+        axes = "a signal has one, a picture two, a volume three, and channels come last"
+        raise FilterError(f"{path} holds {cells.ndim} axes; {axes}")
+    return Medium(kinds[cells.ndim], cells)
+
+
+# ---- writing ----
+
+
+def suffix(medium: Medium, source: Path) -> str:
+    """What a result's file is called by, where only a folder is named: as its source if that can be written."""
+    own = source.suffix.lower()
+    if own == ".npy" or own in _writers(medium):
+        return source.suffix
+    return ".png" if ".png" in _writers(medium) else ".tif" if ".tif" in _writers(medium) else ".npy"
+
+
+def write(medium: Medium, path: Path) -> None:
+    """Write a file whose name says how; the file is as it was where that fails.
+
+    Raises:
+        FilterError: the name says nothing that can hold this medium, or the disk does not take it.
+    """
+    writers = _writers(medium)
+    pack = writers.get(path.suffix.lower())
+    if pack is None:
+        held = f"a {medium.kind} of {medium.shape} {medium.cells.dtype}"
+        raise FilterError(f"{path} cannot hold {held}; name it {' or '.join(writers)}")
+    try:
+        atomic.replace(path, pack())
+    except OSError as error:
+        raise FilterError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _writers(medium: Medium) -> dict[str, Callable[[], bytes]]:
+    """What can hold a medium, by the names of files."""
+    cells, found = medium.cells, dict[str, Callable[[], bytes]]()
+    if medium.kind == "signal":
+        columns = cells if cells.ndim == 2 else cells[:, None]
+        if medium.rate and cells.dtype.name in ("int16", "int32", "float32", "float64"):
+            found[".wav"] = lambda: packed_wav(Sound(columns, medium.rate))
+        found[".csv"] = lambda: packed_series(columns, medium.names)
+    if medium.kind == "volume":
+        found |= dict.fromkeys(TIFFS, lambda: packed_volume(cells))
+    if medium.kind == "picture":
+        colours = cells.shape[2] if cells.ndim == 3 else 1
+        if colours in (1, 3) and (cells.dtype == np.uint8 or (cells.dtype == np.uint16 and colours == 1)):
+            formats = PICTURES if cells.dtype == np.uint8 else {".png": "PNG"}
+            for name, form in formats.items():
+                found[name] = lambda form=form: _picture(cells, form)  # type: ignore[misc]
+        if cells.dtype.name in ("uint8", "uint16", "int16", "float32", "float64"):
+            found |= dict.fromkeys(TIFFS, lambda: _tiff(cells))
+    found[".npy"] = lambda: _npy(cells)
+    return found
+
+
+def _picture(cells: NDArray[Any], form: str) -> bytes:
+    file = io.BytesIO()
+    more = {"quality": 95} if form in ("JPEG", "WEBP") else {}
+    Image.fromarray(np.ascontiguousarray(cells)).save(file, form, **more)
+    return file.getvalue()
+
+
+def _tiff(cells: NDArray[Any]) -> bytes:
+    file = io.BytesIO()
+    kind = "rgb" if cells.ndim == 3 and cells.shape[2] == 3 else "minisblack"
+    more: dict[str, Any] = {"planarconfig": "contig"} if cells.ndim == 3 else {}
+    tifffile.imwrite(file, np.ascontiguousarray(cells), photometric=kind, metadata=None, **more)
+    return file.getvalue()
+
+
+def _npy(cells: NDArray[Any]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, cells, allow_pickle=False)
+    return file.getvalue()
