@@ -44,13 +44,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder of 12 pieces of the coins' picture, and three that are awkward."""
+    """A folder of 12 pieces of the coins' picture, the whole in other forms, and three that cannot be searched."""
     folder = tmp_path / "photos"
     folder.mkdir()
     coins = np.asarray(Image.open(EXAMPLES / "coins.png"))
     for at in range(12):
         Image.fromarray(coins[20 * (at % 6) :, 40 * (at // 6) :]).save(folder / f"{at:02}.png")
     tifffile.imwrite(folder / "deep.tif", coins.astype(np.uint16) * 257)
+    tifffile.imwrite(folder / "five.tif", np.repeat(coins[None], 5, axis=0), photometric="minisblack", planarconfig=2)
+    colours = Image.open(EXAMPLES / "coins.png").convert("RGB")
+    colours.convert("RGBA").save(folder / "rgba.png")
+    colours.convert("CMYK").save(folder / "cmyk.jpg", quality=95)
     (folder / "broken.png").write_bytes((folder / "00.png").read_bytes()[:3000])
     (folder / "empty.png").touch()
     return folder
@@ -74,8 +78,12 @@ def test_a_folder_with_awkward_pictures_runs_through(model: Path, photos: Path) 
     assert done.returncode == 0, done.stderr
     assert "convlens: empty.png could not be read: it is empty" in done.stderr
     assert "convlens: broken.png could not be read: it is damaged" in done.stderr
-    names = [row["image"] for row in rows(photos.parent / "out/counts.csv")]
-    assert names == [f"{at:02}.png" for at in range(12)] + ["deep.tif"]
+    assert "five.tif could not be read: it has 5 channels, and the finder learned from pictures of 1" in done.stderr
+    counts = {row["image"]: int(row["count"]) for row in rows(photos.parent / "out/counts.csv")}
+    forms = ["cmyk.jpg", "deep.tif", "rgba.png"]
+    assert sorted(counts) == sorted([f"{at:02}.png" for at in range(12)] + forms)
+    assert {name: counts[name] for name in ("deep.tif", "rgba.png")} == dict.fromkeys(forms[1:], counts["00.png"])
+    assert abs(counts["cmyk.jpg"] - counts["00.png"]) <= 1, "CMYK rounds"
     page = (photos.parent / "out/report.html").read_text()
     assert "broken.png" in page
 

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from convlens.data import Mark, MarksError, PictureError, write_marks
-from convlens.finding import Finder, canvas
+from convlens.finding import Finder
 from convlens.finding import finder as module
 from convlens.finding.errors import FindingError
 from convlens.finding.learning import Course
@@ -149,17 +149,6 @@ def test_sixteen_bits_and_floats_are_learned_from(dtype: type) -> None:
     finder = Finder.fit({"a": cells[..., 0]}, [mark("a", c) for c in centres[:3]])
     finds = finder.find(cells[..., 0])
     assert hits(finds.boxes, centres) >= 6
-
-
-def test_blocks_leave_no_seam(learned: Finder, monkeypatch: pytest.MonkeyPatch) -> None:
-    picture, centres = scene(7, (420, 500), crosses=60, others=40)
-    whole = learned.find(picture)
-    monkeypatch.setattr(canvas, "BLOCK", 256)
-    parts = learned.find(picture)
-    np.testing.assert_allclose(np.sort(parts.boxes, axis=0), np.sort(whole.boxes, axis=0), atol=1e-3)
-    np.testing.assert_allclose(parts.scores, whole.scores, atol=1e-3)
-    assert parts.count == whole.count
-    assert hits(whole.boxes, centres) >= 57
 
 
 def test_marks_come_from_a_file_and_wrong_ones_are_named(tmp_path: Path) -> None:

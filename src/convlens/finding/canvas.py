@@ -1,12 +1,17 @@
 """Pictures at the working scale: the size at which every object is about as large as the network expects.
 
 Resampling, units and the cutting of large pictures into blocks live here; nothing here knows of marks or networks.
+
+However a picture is cut, a place has the same pixels to the last bit: a working pixel is a whole number of 64ths of a
+displayed one wide, so that where it lies is exact in any block, and blocks begin at multiples of GRID.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,11 +26,21 @@ SIZE = 32.0
 """Pixels that the side of a typical object has at the working scale; 28 to 36 found more than 22."""
 ENLARGED = 2.0
 """A picture is enlarged at most this often: beyond, there is nothing more to see."""
-BLOCK = 2048
-"""Working pixels of a block's side: what is worked on at once, whatever the picture's size."""
-MARGIN = 64
-"""Working pixels around a block that are seen with it: more than the network or a template reaches."""
+PARTS = 64
+"""A working pixel's width is a multiple of this part of a displayed pixel's; of many displayed ones, a whole number."""
+BLOCK = 3072
+"""Working pixels of a block's side at most: what is worked on at once, whatever the picture's size."""
+GRID = 8
+"""Of blocks: a multiple of the network's stride and of the squares that templates see."""
+MARGIN = 128
+"""Working pixels around a block that are seen with it: more than what decides over a place reaches.
 
+The network sees 24, templates 32 at most; which of some near peaks stay is asked up to 80 from each (``peaks.py``), of
+which the network sees its 24 again.
+"""
+
+BYTES = 255.0
+"""What is white in bytes."""
 BAND, BANDS = 2**24, 256
 """Numbers that are read at once where a whole picture is looked through, and its rows: a multiple of usual tiles'."""
 
@@ -48,13 +63,13 @@ class Canvas:
         pixels: (C, H, W), black at -2 and white at 2.
         block: what it shows but for the margin.
         origin: x, y of its first pixel, in working pixels of the picture.
-        scale: working pixels a displayed pixel, along x and along y.
+        step: displayed pixels a working pixel.
     """
 
     pixels: Floats
     block: Block
     origin: tuple[int, int]
-    scale: tuple[float, float]
+    step: float
 
     @property
     def size(self) -> tuple[int, int]:
@@ -63,12 +78,12 @@ class Canvas:
 
     def inward(self, displayed: NDArray[np.floating[Any]]) -> Floats:
         """Places (N, 2) x, y in displayed pixels as indices of this canvas' pixels; the edge of a picture is 0."""
-        found: Floats = (displayed * np.array(self.scale) - 0.5 - np.array(self.origin)).astype(np.float32)
+        found: Floats = (displayed / self.step - 0.5 - np.array(self.origin)).astype(np.float32)
         return found
 
     def outward(self, places: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """The converse of ``inward``."""
-        found: NDArray[np.float64] = (places.astype(np.float64) + 0.5 + np.array(self.origin)) / np.array(self.scale)
+        found: NDArray[np.float64] = (places.astype(np.float64) + (0.5 + np.array(self.origin))) * self.step
         return found
 
     def owns(self, places: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
@@ -93,31 +108,84 @@ class View:
     white: float
     channels: int
 
+    @property
+    def step(self) -> float:
+        """Displayed pixels a working pixel."""
+        return step_of(1 / self.scale)
+
+    def suited(self, source: Source) -> View:
+        """How a picture is seen whose numbers may be of another kind: bytes among sixteen bits have their own white."""
+        if (self.white == BYTES) == (source.dtype == np.uint8):
+            return self
+        return replace(self, white=full_range(source))
+
     def size(self, source: Source) -> tuple[int, int]:
-        """Height and width of a picture in working pixels, at least 1."""
+        """Height and width of a picture in working pixels; the last ones may reach beyond it."""
         _, height, width = source.shape
-        return max(1, round(height * self.scale)), max(1, round(width * self.scale))
+        return math.ceil(height / self.step), math.ceil(width / self.step)
 
     def blocks(self, source: Source) -> Iterator[Block]:
-        """The blocks of a picture, row by row."""
-        height, width = self.size(source)
-        for y in range(0, height, BLOCK):
-            for x in range(0, width, BLOCK):
-                yield Block(y, x, min(height, y + BLOCK), min(width, x + BLOCK))
+        """The blocks of a picture, row by row: about as large as each other."""
+        rows, columns = (_cut(size) for size in self.size(source))
+        for y0, y1 in rows:
+            for x0, x1 in columns:
+                yield Block(y0, x0, y1, x1)
 
     def canvas(self, source: Source, block: Block) -> Canvas:
         """Read a block and resample it: means of areas where it shrinks, linear where it grows."""
-        _, height, width = source.shape
         high, wide = self.size(source)
         y0, x0 = max(0, block.y0 - MARGIN), max(0, block.x0 - MARGIN)
         y1, x1 = min(high, block.y1 + MARGIN), min(wide, block.x1 + MARGIN)
-        rows, top, bottom = _span(y0, y1, height / high, height)
-        columns, left, right = _span(x0, x1, width / wide, width)
+        pixels = np.empty((self.channels, y1 - y0, x1 - x0), np.float32)
+        # a band at a time: where pictures shrink, what is read is many times as large as what is made of it
+        many = max(GRID, int(BAND / (source.shape[0] * (x1 - x0) * self.step**2)))
+        for y in range(y0, y1, many):
+            window = Block(y, x0, min(y1, y + many), x1)
+            pixels[:, y - y0 : window.y1 - y0] = self._read(source, window)
+        pixels -= np.float32(self.white / 2)
+        pixels *= np.float32(4 / self.white)
+        return Canvas(pixels, block, (x0, y0), self.step)
+
+    def _read(self, source: Source, window: Block) -> Floats:
+        """A part of a picture, resampled, in its own numbers."""
+        _, height, width = source.shape
+        rows, top, bottom = _span(window.y0, window.y1, self.step, height)
+        columns, left, right = _span(window.x0, window.x1, self.step, width)
         planes = conformed(source[rows, columns], self.channels)
-        box = (left, top, right, bottom)
-        resized = _resized(planes, (y1 - y0, x1 - x0), box)
-        pixels = (resized - np.float32(self.white / 2)) * np.float32(4 / self.white)
-        return Canvas(np.ascontiguousarray(pixels, np.float32), block, (x0, y0), (wide / width, high / height))
+        below, beside = (max(0, math.ceil(end) - n) for end, n in zip((bottom, right), planes.shape[1:], strict=True))
+        if below or beside:
+            planes = np.pad(planes, ((0, 0), (0, below), (0, beside)), mode="edge")
+        return _resized(planes, (window.y1 - window.y0, window.x1 - window.x0), (left, top, right, bottom))
+
+    def canvases(self, source: Source) -> Iterator[Canvas]:
+        """The canvases of all blocks, the next one prepared while one is looked at."""
+        with ThreadPoolExecutor(1) as beside:
+            coming: Future[Canvas] | None = None
+            for block in self.blocks(source):
+                now, coming = coming, beside.submit(self.canvas, source, block)
+                if now is not None:
+                    yield now.result()
+            if coming is not None:
+                yield coming.result()
+
+
+def _cut(size: int) -> list[tuple[int, int]]:
+    """Where as few pieces as BLOCK allows begin and end.
+
+    >>> _cut(4000)
+    [(0, 2000), (2000, 4000)]
+    """
+    each = -(-size // (-(-size // BLOCK) * GRID)) * GRID
+    return [(start, min(size, start + each)) for start in range(0, size, each)]
+
+
+def step_of(wanted: float) -> float:
+    """Displayed pixels a working pixel, about as many as wanted: a number whose multiples are exact.
+
+    >>> step_of(2.0), step_of(1.52), step_of(333.3)
+    (2.0, 1.515625, 333.0)
+    """
+    return round(wanted * PARTS) / PARTS if wanted < PARTS else float(round(wanted))
 
 
 def working_scale(side: float) -> float:
@@ -126,7 +194,7 @@ def working_scale(side: float) -> float:
     >>> working_scale(64.0), working_scale(8.0)
     (0.5, 2.0)
     """
-    return min(SIZE / max(side, 1.0), ENLARGED)
+    return 1 / step_of(max(side / SIZE, 1 / ENLARGED))
 
 
 def full_range(source: Source) -> float:
@@ -140,7 +208,7 @@ def full_range(source: Source) -> float:
     4095.0
     """
     if source.dtype == np.uint8:
-        return 255.0
+        return BYTES
     channels, height, width = source.shape
     rows = max(BANDS, BAND // (channels * width) // BANDS * BANDS)
     white = 1e-6
@@ -151,36 +219,42 @@ def full_range(source: Source) -> float:
 
 
 def conformed(planes: NDArray[Any], channels: int) -> NDArray[Any]:
-    """Planes (C, H, W) with as many channels as wanted: grey is repeated, colours give their mean.
+    """Planes (C, H, W) with as many channels as wanted: grey is repeated, red, green and blue give their mean.
 
     Raises:
-        ValueError: neither helps.
+        ValueError: neither is the case; what other channels show is not known here.
     """
     if len(planes) == channels:
         return planes
     if len(planes) == 1:
         return np.repeat(planes, channels, axis=0)
-    if channels == 1:
+    if channels == 1 and len(planes) == 3:
         grey: NDArray[Any] = planes.mean(axis=0, keepdims=True).astype(planes.dtype)
         return grey
-    raise ValueError(f"it has {len(planes)} channels, and the finder learned from pictures of {channels}")
+    few = f"{len(planes)} channel{'' if len(planes) == 1 else 's'}"
+    raise ValueError(f"it has {few}, and the finder learned from pictures of {channels}; mark some in one like it")
 
 
-def _span(first: int, stop: int, ratio: float, size: int) -> tuple[slice, float, float]:
+def _span(first: int, stop: int, step: float, size: int) -> tuple[slice, float, float]:
     """The displayed pixels under working pixels, with two beside for the filter, and where they begin and end there."""
-    low, high = first * ratio, min(stop * ratio, size)
-    start, end = max(0, int(low) - 2), min(size, int(np.ceil(high)) + 2)
+    low, high = first * step, stop * step
+    start, end = max(0, int(low) - 2), min(size, math.ceil(high) + 2)
     return slice(start, end), low - start, high - start
 
 
 def _resized(planes: NDArray[Any], size: tuple[int, int], box: tuple[float, float, float, float]) -> Floats:
-    height, width = size
-    shrinks = height < box[3] - box[1] or width < box[2] - box[0]
+    """Planes resampled from a box (left, top, right, bottom) to (C, *size), an array of its own."""
+    found = np.empty((len(planes), *size), np.float32)
+    left, top, right, bottom = box
+    if bottom - top == size[0]:
+        found[:] = planes[:, int(top) : int(bottom), int(left) : int(right)]
+        return found
+    shrinks = bottom - top > size[0]
     way = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
     if planes.dtype == np.uint8 and len(planes) == 3:
         image = Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0)))
-        return np.asarray(image.resize((width, height), way, box)).transpose(2, 0, 1).astype(np.float32)
-    found = np.empty((len(planes), height, width), np.float32)
+        found[:] = np.asarray(image.resize(size[::-1], way, box)).transpose(2, 0, 1)
+        return found
     for plane, to in zip(planes, found, strict=True):
-        to[:] = np.asarray(Image.fromarray(np.ascontiguousarray(plane, np.float32)).resize((width, height), way, box))
+        to[:] = np.asarray(Image.fromarray(np.ascontiguousarray(plane, np.float32)).resize(size[::-1], way, box))
     return found

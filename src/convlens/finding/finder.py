@@ -28,12 +28,11 @@ from .known import Known, middles
 from .learning import Course, Learner
 from .likeness import Likeness, example
 from .network import Named, initial, network
-from .peaks import apart
 from .pictures import Given, Pictures, named, source_of
 from .points import Window
 from .points import side as side_of
 from .scene import Scene, patch
-from .scores import SIDES, places_in, scores_of
+from .scores import LIKE, places_in, scores_of
 from .study import Study
 
 Floats = NDArray[np.float32]
@@ -52,6 +51,8 @@ FAR = 0.68
 """Between two marks that lean by up to 30 degrees lie 25 to 35, root of the mean square; between any two, 104."""
 LEAST = 0.02
 """Places that are less sure are not even near misses."""
+SLACK = 1e-4
+"""By how much rounding may lift a correlation above 1."""
 
 
 @dataclass(eq=False)
@@ -168,13 +169,14 @@ class Finder:
                 with source_of(picture) as source:
                     sizes[name] = source.shape[1], source.shape[2]
                     own = np.array([m.centre for m in by_name[name]]).reshape(-1, 2)
-                    for block in self.view.blocks(source):
-                        at = own * self.view.scale
+                    view = self.view.suited(source)
+                    for block in view.blocks(source):
+                        at = own / self.view.step
                         inside = (at >= (block.x0, block.y0)) & (at <= (block.x1, block.y1))
                         if inside.all(axis=1).any():
-                            self._scenes.append(Scene(name, self.view.canvas(source, block)))
+                            self._scenes.append(Scene(name, view.canvas(source, block)))
                         elif len(others) < UNMARKED:
-                            others.append(Scene(name, self.view.canvas(source, block)))
+                            others.append(Scene(name, view.canvas(source, block)))
             except (PictureError, ValueError):
                 if by_name[name]:
                     raise
@@ -189,7 +191,6 @@ class Finder:
         for scene in self._scenes:
             c = scene.canvas
             own = by_name[scene.name]
-            sx, sy = c.scale
 
             def placed(kind: str, own: list[Mark] = own, c: Canvas = c) -> Floats:
                 return c.inward(np.array([m.centre for m in own if m.kind == kind], np.float64).reshape(-1, 2))
@@ -197,7 +198,7 @@ class Finder:
             objects, nots = placed("object"), placed("not")
             sizes = np.array([(m.w or self.box[0], m.h or self.box[1]) for m in own if m.kind == "object"], np.float32)
             inside = c.owns(objects)
-            sizes = sizes.reshape(-1, 2) * np.array((sx, sy), np.float32)
+            sizes = sizes.reshape(-1, 2) * np.float32(1 / c.step)
             scene.objects = np.concatenate([objects, sizes], 1)[inside]
             scene.nots = nots[c.owns(nots)]
             regions = [(m.x, m.y, m.x + (m.w or 0), m.y + (m.h or 0)) for m in own if m.kind == "complete"]
@@ -281,12 +282,16 @@ class Finder:
         """
         likeness, known = Likeness(self.examples, self.side, self.turn), Known.of(marks, self.box)
         lying = np.zeros(len(known.objects))
+        # a place below is no near miss even if it is just like a marked object
+        least = self.calibration.threshold + np.log(LEAST / (1 - LEAST)) - LIKE * (1 + SLACK)
         with source_of(picture) as source:
-            blocks = list(self.view.blocks(source))
+            view = self.view.suited(source)
+            blocks = sum(1 for _ in view.blocks(source))
             boxes, scores, turned = [np.zeros((0, 4))], [np.zeros(0, np.float32)], [np.zeros(0)]
-            for done, block in enumerate(blocks, 1):
-                canvas = self.view.canvas(source, block)
+            for done, canvas in enumerate(view.canvases(source), 1):
                 at, firm = places_in(canvas, self.weights, self.side)
+                hopeful = firm >= least
+                at, firm = at[hopeful], firm[hopeful]
                 alike, variants = likeness.matched(canvas.pixels, at)
                 large = sizes(likeness, self.breadths, alike, variants)
                 boxes.append(np.concatenate([canvas.outward(at) - large / 2, large], 1))
@@ -296,7 +301,7 @@ class Finder:
                 own = canvas.owns(at)
                 lying[own] = turns(likeness, likeness.matched(canvas.pixels, at[own])[1])
                 if progress is not None:
-                    progress(done / len(blocks))
+                    progress(done / blocks)
             size = source.shape[1], source.shape[2]
         name = Path(picture).name if isinstance(picture, (str, Path)) else ""
         found = self._claimed(np.concatenate(boxes), np.concatenate(scores), np.concatenate(turned), known, lying)
@@ -306,10 +311,8 @@ class Finder:
         self, boxes: NDArray[np.float64], scores: Floats, turned: Angles, known: Known, lying: Angles
     ) -> Finds:
         """Finds and near misses from boxes of any order, and from what is known, with the angles of both."""
-        order = np.argsort(-scores, kind="stable")
-        if len(order):
-            # blocks are searched on their own: neighbours across a seam are parted here
-            order = order[apart(middles(boxes[order]), SIDES * self.side / self.view.scale)]
+        # of equal scores the upper, then the left one first, in whichever order blocks were searched
+        order = np.lexsort((boxes[:, 0], boxes[:, 1], -scores))
         order = order[self.calibration.probabilities(scores[order]) >= LEAST]
         order = order[known.free(middles(boxes[order]))]
         p = self.calibration.probabilities(scores[order]).astype(np.float64)

@@ -1,13 +1,17 @@
 """How like the marked objects a place is: the largest normalised correlation with a mark, turned and scaled.
 
 Correlation is what the network is made of; normalised and with the marks themselves as kernels it needs no training,
-and hardly mistakes exact copies. It is computed at the network's peaks alone, on every second working pixel.
+and hardly mistakes exact copies. It is computed at the network's peaks alone, on every second working pixel, by the
+engine: so a place has the same bits among whichever others it is asked for.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from convlens import engine
+from convlens.network import Network
 
 from .warp import matrices, positions, sample
 
@@ -21,6 +25,8 @@ STEP = 15.0
 FLAT = 0.25
 """Of the templates' contrast: what has less counts as having this much, so that noise in a plain is like nothing."""
 CHUNK = 512
+SHIFTS = 3
+"""By which samples a template is shifted, along either axis: one back, none, one on."""
 
 
 def _window() -> Floats:
@@ -37,9 +43,12 @@ WINDOW = _window()
 def _halved(pixels: Floats) -> Floats:
     """Means of 2x2 pixels; an odd last row or column counts twice."""
     _, height, width = pixels.shape
-    even = np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
-    halves = even[:, :, ::2] + even[:, :, 1::2]
-    return np.float32(0.25) * (halves[:, ::2] + halves[:, 1::2])
+    if height % 2 or width % 2:
+        pixels = np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
+    rows = pixels[:, ::2] + pixels[:, 1::2]
+    halves = rows[:, :, ::2] + rows[:, :, 1::2]
+    halves *= np.float32(0.25)
+    return halves
 
 
 def _centred(samples: Floats) -> tuple[Floats, Floats]:
@@ -74,7 +83,8 @@ class Likeness:
 
     def __init__(self, examples: Floats, side: float, turn: float) -> None:
         # a template spans the side of the object, on the halved canvas
-        self._spread = np.float32(side / 2 / SIDE)
+        # in 64ths of a pixel: then a place is sampled alike wherever a canvas begins
+        self._spread = np.float32(max(1, round(64 * side / 2 / SIDE)) / 64)
         steps = int(np.degrees(turn) // STEP)
         angles = np.radians(STEP) * np.arange(-steps, steps + 1 if turn < np.pi else steps)
         angle, scale = (a.ravel() for a in np.meshgrid(angles, SCALES))
@@ -87,7 +97,10 @@ class Likeness:
             template, length = _centred(cut)
             templates.append(template / np.maximum(length, 1e-6)[:, None])
             lengths.append(length)
-        self._templates = np.concatenate(templates)
+        channels, wide = examples.shape[1], SIDE + SHIFTS - 1
+        kernels = (np.concatenate(templates).reshape(-1, channels, SIDE * SIDE) * np.sqrt(WINDOW)).astype(np.float32)
+        self._correlate = _convolution(kernels.reshape(-1, channels, SIDE, SIDE), wide)
+        self._weigh = _convolution(WINDOW.reshape(1, 1, SIDE, SIDE), wide)
         self._floor = np.float32(FLAT * np.median(np.concatenate(lengths)))
         self.angles, self.scales = angle.astype(np.float32), scale.astype(np.float32)
         self.objects, self._variants = len(examples), len(angle)
@@ -106,25 +119,44 @@ class Likeness:
 
     def matched(self, pixels: Floats, places: Floats) -> tuple[Floats, NDArray[np.intp]]:
         """The correlations (N, M) of ``__call__``, and which variants of the objects they are with (N, M)."""
-        half = _halved(pixels)
+        half = _halved(pixels) if len(places) else pixels
         found = np.empty((len(places), self.objects), np.float32)
         variants = np.empty(found.shape, np.intp)
         for first in range(0, len(places), CHUNK):
             some = places[first : first + CHUNK]
-            windows, lengths = self._windows(half, ((some - 0.5) / 2).astype(np.float32))
-            alike = windows @ self._templates.T / np.maximum(lengths, self._floor)[..., None]
-            best = alike.max(axis=1).reshape(len(some), self.objects, self._variants)
+            best = self._best(self._cuts(half, ((some - np.float32(0.5)) / 2).astype(np.float32)))
+            best = best.reshape(len(some), self.objects, self._variants)
             found[first : first + CHUNK] = best.max(axis=2)
             variants[first : first + CHUNK] = best.argmax(axis=2)
         return found, variants
 
-    def _windows(self, half: Floats, centres: Floats) -> tuple[Floats, Floats]:
-        """The nine windows about each centre, a sample apart: (N, 9, D), and their lengths (N, 9)."""
-        wide = SIDE + 2
+    def _best(self, cuts: Floats) -> Floats:
+        """The largest correlation of every template (N, T) over the shifts within cuts (N, C, wide, wide)."""
+        n, channels, wide, _ = cuts.shape
+        # about the middle's mean: a template has none, and squares of what is left are small
+        level = cuts - cuts.reshape(n, channels, -1).mean(axis=2)[..., None, None]
+        planes = level.reshape(-1, 1, wide, wide)
+        sums, squares = (self._weigh(p).reshape(n, channels, SHIFTS, SHIFTS) for p in (planes, planes * planes))
+        lengths = np.sqrt(np.maximum(squares - sums * sums / WINDOW.sum(), 0).sum(axis=1))
+        products = self._correlate(level)
+        scale = 1 / np.maximum(lengths, self._floor)
+        best = np.full(products.shape[:2], -np.inf, np.float32)
+        for y in range(SHIFTS):
+            for x in range(SHIFTS):
+                np.maximum(best, products[:, :, y, x] * scale[:, y, x, None], out=best)
+        return best
+
+    def _cuts(self, half: Floats, centres: Floats) -> Floats:
+        """The samples about each centre that a template meets, shifted or not: (N, C, wide, wide)."""
+        wide = SIDE + SHIFTS - 1
         straight = np.repeat(np.eye(2, dtype=np.float32)[None] * self._spread, len(centres), axis=0)
-        at = positions(wide, centres.astype(np.float32), straight)
-        cut = sample([half], at.reshape(2, 1, -1))[0].reshape(len(half), len(centres), wide, wide).transpose(1, 0, 2, 3)
-        shifted = [
-            cut[:, :, y : y + SIDE, x : x + SIDE].reshape(*cut.shape[:2], -1) for y in range(3) for x in range(3)
-        ]
-        return _centred(np.stack(shifted, 1))
+        at = positions(wide, centres, straight)
+        cut = sample([half], at.reshape(2, 1, -1))[0].reshape(len(half), len(centres), wide, wide)
+        return np.ascontiguousarray(cut.transpose(1, 0, 2, 3))
+
+
+def _convolution(kernels: Floats, wide: int) -> engine.Program:
+    """Kernels (T, C, S, S) over squares (N, C, wide, wide)."""
+    many, channels, size, _ = kernels.shape
+    network = Network.parse(f"{channels}x{wide}x{wide}: conv {many} {size} nobias")
+    return engine.compile(network, {"0.weight": kernels})

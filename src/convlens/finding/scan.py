@@ -28,9 +28,33 @@ def logits(canvas: Canvas, weights: Named) -> Floats:
     """
     height, width = canvas.size
     rows, columns = -(-height // STRIDE), -(-width // STRIDE)
-    around = [(0, 0)] + [(RIM, RIM + cells * STRIDE - size) for cells, size in ((rows, height), (columns, width))]
-    wide = np.pad(canvas.pixels, around, mode="reflect" if min(height, width) > 1 else "edge")
-    channels = len(canvas.pixels)
-    scan = Scan(network(channels, *wide.shape[1:]), weights)
+    wide = _Mirrored(canvas.pixels, (rows * STRIDE, columns * STRIDE))
+    scan = Scan(network(len(canvas.pixels), *wide.shape[1:]), weights)
     rim = RIM // STRIDE
     return np.ascontiguousarray(scan(wide, channels="first")[0, rim : rim + rows, rim : rim + columns])
+
+
+class _Mirrored:
+    """Pixels (C, H, W) with a rim of their mirror image, and as many rows and columns as are asked for within it.
+
+    Nothing is copied but the windows that reach beyond the pixels.
+    """
+
+    def __init__(self, pixels: Floats, size: tuple[int, int]) -> None:
+        self._pixels, self.dtype = pixels, pixels.dtype
+        self.shape = len(pixels), *(RIM + n + RIM for n in size)
+        rim = "reflect" if min(pixels.shape[1:]) > 1 else "edge"
+        self._at = [
+            np.pad(np.arange(own), (RIM, RIM + n - own), mode=rim)  # type: ignore[call-overload]
+            for own, n in zip(pixels.shape[1:], size, strict=True)
+        ]
+
+    def __getitem__(self, window: tuple[slice, slice]) -> Floats:
+        rows, columns = (at[part] for at, part in zip(self._at, window, strict=True))
+        if _straight(rows) and _straight(columns):
+            return self._pixels[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        return self._pixels[:, rows[:, None], columns]
+
+
+def _straight(indices: NDArray[np.intp]) -> bool:
+    return bool(indices[-1] - indices[0] == len(indices) - 1 and (np.diff(indices) == 1).all())
