@@ -58,6 +58,7 @@ SLIDES = [
     ("uint8", (1, 20, 700, 3), (1, 5, 4), "wrap", 1),
     ("uint16", (1, 41, 1030, 1), (1, 2, 19), "valid", 3),
     ("float32", (3, 7, 50, 1), (3, 3, 3), "zero", 1),
+    ("float32", (1, 130, 90, 3), (1, 9, 7), "zero", 1),
     ("float64", (1, 1, 3001, 1), (1, 1, 33), "symmetric", 1),
     ("int16", (1, 3, 1, 1), (1, 7, 5), "edge", 1),
 ]
@@ -218,6 +219,9 @@ def check_slide(kind: str, shape: Any, kernel: Any, border: Any, down: int, targ
             ways = {"direct": (weights,), "separable": (rest, line)}
             got = getattr(stencil, way)(inside, *ways[way], slide, 1, target)
             assert np.array_equal(got, wanted), f"another result, {way}"
+        if stencil.suits(slide, x.shape, x.dtype):
+            got = stencil.spectral(inside, weights, slide, 1, target)
+            assert np.allclose(got, wanted, atol=1e-2), "another result, spectral"
     finally:
         stencil.aligned = before
 

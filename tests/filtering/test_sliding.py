@@ -14,7 +14,7 @@ from scipy import ndimage
 import convlens
 from convlens.engine import runnable
 from convlens.engine.borders import BORDERS, cells
-from convlens.engine.stencil import ROWS, Slide, direct, separable
+from convlens.engine.stencil import ROWS, Slide, direct, separable, spectral, suits
 from convlens.filtering import FilterError, ways
 from convlens.filtering.ways import parted, rounded, transformed
 
@@ -97,8 +97,10 @@ def test_whole_numbers_are_exact_on_every_way_and_target() -> None:
 def test_threads_leave_no_trace(shape: Any) -> None:
     x, kernel = drawn(shape, "float32"), drawn((1, 3, 5), "float64")
     slide = Slide((1, 3, 5), (0, 1, 2), "wrap")
-    one = direct(x, kernel, slide, 1)
-    assert all(np.array_equal(direct(x, kernel, slide, threads), one) for threads in (2, 3, 16))
+    for run in (direct, spectral):
+        if run is direct or suits(slide, x.shape, x.dtype):
+            one = run(x, kernel, slide, 1)
+            assert all(np.array_equal(run(x, kernel, slide, threads), one) for threads in (2, 3, 16))
 
 
 # ---- laws ----
@@ -162,7 +164,8 @@ def test_valid_is_the_inside_of_any_border() -> None:
 def test_a_nan_is_seen_by_the_windows_that_it_lies_in() -> None:
     x = drawn((60, 70), "float32")
     x[30, 40] = np.nan
-    for kernel in (np.ones((3, 3)), drawn((3, 3), "float64"), drawn((45, 45), "float64"), np.ones((45, 45))):
+    for size, drawing in ((3, False), (3, True), (11, True), (45, False), (45, True), (59, True)):
+        kernel = drawn((size, size), "float64") if drawing else np.ones((size, size))
         reach = len(kernel) // 2
         seen = np.zeros(x.shape, bool)
         seen[max(0, 30 - reach) : 31 + reach, max(0, 40 - reach) : 41 + reach] = True
@@ -174,22 +177,32 @@ def test_a_nan_is_seen_by_the_windows_that_it_lies_in() -> None:
 
 def test_each_way_is_taken_where_it_is_fastest() -> None:
     rng = np.random.default_rng(0)
-    taken = {n: ways.fastest(rng.standard_normal((1, n, n))) for n in (1, 3, 15, 99)}
-    assert taken == {1: "direct", 3: "direct", 15: "direct", 99: "fft"}
-    assert ways.fastest(np.ones((1, 15, 15))) == "separable"
-    assert ways.fastest(rng.standard_normal((1, 1, 63))) == "direct"
+
+    def way(kernel: NDArray[Any], **more: Any) -> str:
+        return ways.fastest(kernel, Slide(kernel.shape, (0, 0, 0), "edge", more.pop("stride", (1, 1, 1))), **more)
+
+    taken = {n: way(rng.standard_normal((1, n, n))) for n in (1, 3, 7, 15, 56, 99)}
+    assert taken == {1: "direct", 3: "direct", 7: "direct", 15: "columns", 56: "columns", 99: "fft"}
+    assert way(np.ones((1, 15, 15))) == "separable"
+    assert way(rng.standard_normal((1, 1, 63)), shape=(1, 1, 10**6, 1)) == "direct"
+    assert way(rng.standard_normal((1, 15, 15)), dtype="f8") == "direct"
+    assert way(rng.standard_normal((1, 15, 15)), stride=(1, 2, 1)) == "direct"
+    assert way(rng.standard_normal((3, 15, 15)), shape=(50, 100, 100, 1)) == "direct"
 
 
-@pytest.mark.parametrize("kernel", [(1, 5, 5), (1, 1, 40), (3, 4, 6), (1, 33, 2)])
+@pytest.mark.parametrize("kernel", [(1, 5, 5), (1, 1, 40), (3, 4, 6), (1, 33, 2), (1, 56, 13)])
 @pytest.mark.parametrize("kind", ["uint8", "float32", "float64"])
 @pytest.mark.parametrize("border", BORDERS)
 def test_the_ways_agree(kernel: Any, kind: str, border: Any) -> None:
     rng = np.random.default_rng(7)
     taps = rng.standard_normal(kernel[:2])[:, :, None] * rng.standard_normal(kernel[2])
     taps /= np.abs(taps).sum()
-    x = drawn((4, 40, 50, 2), kind)
-    slide = Slide(kernel, tuple(n // 2 for n in kernel), border, (1, 2, 1), (1, 1, 1))  # type: ignore[arg-type]
-    one, *others = (ways.run(x, taps, slide, way).astype(np.float64) for way in ("direct", "separable", "fft"))
+    x = drawn((3, 90, 150, 2), kind)
+    named: list[Any] = ["direct", "separable", "fft"]
+    slide = Slide(kernel, tuple(n // 2 for n in kernel), border)  # type: ignore[arg-type]
+    if suits(slide, x.shape, x.dtype):
+        named.append("columns")
+    one, *others = (ways.run(x, taps, slide, way).astype(np.float64) for way in named)
     for other in others:
         assert np.abs(other - one).max() <= (1 if kind == "uint8" else 4 * off(x, taps))
 

@@ -5,6 +5,7 @@ The array is (D, H, W, C) here, whatever it was; which way is the fastest for a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 from .borders import AWAY, Border, cells
 from .compile import Call, load
 from .crew import cores, share_out
+from .kernels import spectral as kernels_of_columns
 from .kernels import stencil as kernels
 from .kernels.cells import KINDS
+from .kernels.spectral import Spectral
 from .kernels.stencil import STRIP, Stencil
 from .layout import Three
 from .memory import aligned, ensure
@@ -67,7 +70,9 @@ class Slide:
 
 
 @lru_cache(256)
-def _loaded(target: Target, s: Stencil) -> Call:
+def _loaded(target: Target, s: Stencil | Spectral) -> Call:
+    if isinstance(s, Spectral):
+        return load(kernels_of_columns.forward(target, s, "spectral"))
     return load(kernels.forward(target, s, "stencil"))
 
 
@@ -107,18 +112,62 @@ def separable(
 def _slid(
     x: NDArray[Any], weights: Taps, slide: Slide, lined: bool, threads: int | None, target: Target
 ) -> NDArray[Any]:
+    number = np.float64 if x.dtype == np.float64 else np.float32
+
+    def made(streamed: bool) -> Stencil:
+        return Stencil(x.dtype.name, slide.kernel, slide.dilation[1:], x.shape[3], slide.stride[1], lined, streamed)
+
+    return _run(x, weights.astype(number), slide, made, threads, target)
+
+
+def spectral(
+    x: NDArray[Any], weights: Taps, slide: Slide, threads: int | None = None, target: Target | None = None
+) -> NDArray[Any]:
+    """Slide a kernel that ``suits`` over an array through transforms down its columns, as ``direct`` does.
+
+    An error is a few units in the last place of the largest sum that there could be in a block of 64 rows. Where an
+    array holds numbers that are not finite, ``direct`` runs.
+    """
+    assert suits(slide, x.shape, x.dtype)
+
+    def made(streamed: bool) -> Spectral:
+        return Spectral(x.dtype.name, slide.kernel[1:], x.shape[3], streamed)
+
+    result = _run(x, kernels_of_columns.spectrum(weights[0]), slide, made, threads, target or host())
+    # what is not finite spoils every row of its block, so one row of each tells
+    if x.dtype.kind == "f" and not np.isfinite(result[:, :: made(False).band]).all():
+        return direct(x, weights, slide, threads, target)
+    return result
+
+
+def suits(slide: Slide, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+    """Whether ``spectral`` has a kernel for how something slides over an array (D, H, W, C) of a type."""
+    depth, high, _ = slide.kernel
+    plain = slide.stride == slide.dilation == (1, 1, 1) and depth == 1 and high <= kernels_of_columns.MOST_TAPS
+    return plain and slide.out(2, shape[2]) * shape[3] >= kernels_of_columns.UNIT and dtype != np.float64
+
+
+Made = Stencil | Spectral
+
+
+def _run(
+    x: NDArray[Any],
+    weights: NDArray[Any],
+    slide: Slide,
+    made: Callable[[bool], Made],
+    threads: int | None,
+    target: Target,
+) -> NDArray[Any]:
     assert x.dtype.name in KINDS
     width, channels = x.shape[2:]
     out = [slide.out(axis, size) for axis, size in enumerate(x.shape[:3])]
     # every column, and of those the ones that the stride lets stand; at least a vector of them
     lines = (width - slide.reach(2) if slide.border == "valid" else width) * channels
-    lanes = target.vector_bytes // (8 if x.dtype == np.float64 else 4)
-    made = max(lines, lanes)
-    ensure(out[0] * out[1] * made * x.itemsize, "the result", "take a larger stride or a part of the input")
+    long = max(lines, target.vector_bytes // weights.itemsize)
+    ensure(out[0] * out[1] * long * x.itemsize, "the result", "take a larger stride or a part of the input")
     source = np.ascontiguousarray(x, x.dtype.newbyteorder("="))
-    result = aligned((out[0], out[1], made), source.dtype)
-    streamed = result.nbytes > LARGE and made * x.itemsize % target.vector_bytes == 0
-    s = Stencil(x.dtype.name, slide.kernel, slide.dilation[1:], channels, slide.stride[1], lined, streamed)
+    result = aligned((out[0], out[1], long), source.dtype)
+    s = made(result.nbytes > LARGE and long * x.itemsize % target.vector_bytes == 0)
     job = _Job.of(_loaded(target, s), s, source, weights, slide, result)
     threads = cores() if threads is None else threads
     tasks = job.tasks(max(1, min(threads, result.size * weights.size // SHARE)))
@@ -140,7 +189,7 @@ class _Job:
     """One array, the kernel that runs on it, and its tables."""
 
     call: Call
-    s: Stencil
+    s: Made
     source: NDArray[Any]
     result: NDArray[Any]
     weights: NDArray[Any]
@@ -154,9 +203,9 @@ class _Job:
     def of(
         cls,
         call: Call,
-        s: Stencil,
+        s: Made,
         source: NDArray[Any],
-        weights: Taps,
+        weights: NDArray[Any],
         slide: Slide,
         result: NDArray[Any],
     ) -> _Job:
@@ -164,23 +213,25 @@ class _Job:
         taps = np.arange(slide.kernel[0]) * slide.dilation[0] - slide.before(0)
         planes = cells(np.arange(len(result))[:, None] * slide.stride[0] + taps, depth, slide.border)
         planes = np.where(planes == AWAY, AWAY, planes * (height * width * channels))
-        # one band more is asked for, and the rows that a stride leaves out behind the last one
-        rows = slide.table(1, height, (result.shape[1] + s.band) * s.stride + s.kept)
+        rows = slide.table(1, height, s.looked_at(result.shape[1]))
         before, inner, seen = slide.before(2) * channels, width * channels, result.shape[2] + s.reach
         places = np.r_[np.arange(before), np.arange(before + inner, max(seen, before + inner))]
         column, channel = np.divmod(places, channels)
         at = cells(column - slide.before(2), width, slide.border)
         columns = np.where(at == AWAY, AWAY, at * channels + channel)
-        number = np.float64 if s.double else np.float32
-        return cls(call, s, source, result, weights.astype(number), planes, rows, columns, before, inner)
+        return cls(call, s, source, result, weights, planes, rows, columns, before, inner)
 
     def tasks(self, wanted: int) -> list[_Task]:
         """The result in about so many parts for each of its planes, or in all where planes are many."""
         planes, rows, width = self.result.shape
         each = -(-wanted // planes)
         bands = max(1, min(each, rows // ROWS))
-        pieces = max(1, min(each, width // STRIP)) if bands == 1 else 1
-        cut = [[n * i // parts for i in range(parts + 1)] for n, parts in ((rows, bands), (width, pieces))]
+        pieces = max(1, min(each, width // STRIP)) if bands == 1 and self.s.grain == 1 else 1
+        # whole blocks of a transform, so that they lie alike however many threads there are
+        cut = [
+            [n * i // parts // grain * grain for i in range(parts)] + [n]
+            for n, parts, grain in ((rows, bands, self.s.grain), (width, pieces, 1))
+        ]
         return [
             _Task(plane, (y0, y1), (x0, x1))
             for plane in range(planes)
@@ -192,9 +243,10 @@ class _Job:
         """Make a part of the result."""
         panel = aligned((self.s.floats,), self.weights.dtype)
         left, right = task.cells
-        strips = -(-(right - left) // STRIP)
+        width, (most, unit, must) = right - left, self.s.strips
         # strips of about the same size, in whole cache lines
-        wide = min(right - left, -(-(right - left) // (64 * strips)) * 64)
+        wide = min(-(-width // (unit * -(-width // most))) * unit, width // must * must)
+        strips = -(-width // wide)
         arrays = self.source, self.result[task.plane], self.weights, panel, self.rows, self.columns
         planes = self.planes[task.plane]
         self.call(

@@ -83,7 +83,8 @@ def filter(
     volume = taps.reshape(slide.kernel)
     cells = x.reshape(shape)
     kind = _kind(x.dtype)
-    found = run(cells.astype(kind, copy=False), volume, slide, fastest(volume))
+    way = fastest(volume, slide, shape, kind)
+    found = run(cells.astype(kind, copy=False), volume, slide, way)
     return rounded(found.reshape(found.shape[3 - axes : 3 + x.ndim - axes]), x.dtype)
 
 

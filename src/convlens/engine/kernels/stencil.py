@@ -16,18 +16,16 @@ size, and no padded copy of the picture is ever made: what lies outside is looke
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 
 import numpy as np
-from llvmlite import ir
 
-from ..builder import I64, Index, Kernel, Value, blueprint
+from ..builder import Index, Kernel, Value, blueprint
 from ..layout import Three
 from ..target import Target
 from ..tiles import cycles, fits
-from .cells import Cells
 from .convolution import outer
+from .panel import COUNTS, POINTERS, Panel
 
 READS = 2.0
 """Loads that a vector of the panel costs, see ``rows.READS``."""
@@ -36,18 +34,12 @@ MOST_ROWS = 4
 UNROLLED = 16
 """Taps of a kernel's row that are written out; of more, eight at a time are, in a running loop."""
 TURN = 8
-AT_ONCE = 4
-"""Vectors that are converted in a turn of a loop."""
 STRIP = 1024
 """Cells of a strip: 4 KB a row, so that the rows of a tile lie in the first-level cache."""
 PANEL_BYTES = 160 << 10
 """Of a panel: a third of a small second-level cache, most of which its own rows and the result's then have."""
 LINE = 64
 """Bytes that come from memory together."""
-POINTERS = ("source", "result", "weights", "panel", "rows", "columns", "planes")
-COUNTS = ("pitch", "result_pitch", "first", "stop", "left", "strips", "wide", "right", "before", "inner")
-AWAY = -1
-"""In a table: no cell of the picture, but a zero."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +110,21 @@ class Stencil:
         return self.kept + self.band * self.stride
 
     @property
+    def strips(self) -> tuple[int, int, int]:
+        """Cells of a strip at most, of which multiples they are best, and of which they must be."""
+        return STRIP, 64, 1
+
+    @property
+    def grain(self) -> int:
+        """Rows of the result of whose multiples a part of it must be made."""
+        return 1
+
+    def looked_at(self, rows: int) -> int:
+        """Rows of the bordered picture that are looked up for so many of the result: one band more is asked for, and
+        the rows that a stride leaves out behind the last one."""
+        return (rows + self.band) * self.stride + self.kept
+
+    @property
     def floats(self) -> int:
         """Numbers of the panels of all planes, and of a row before its line."""
         return (self.kernel[0] * self.panel + self.lined) * self.pitch
@@ -147,30 +154,14 @@ def forward(target: Target, s: Stencil, name: str) -> Kernel:
     on, the last one so that it ends at ``right``; ``wide`` is at least a vector, at most ``STRIP``.
     """
     k = Kernel(name, target, POINTERS, COUNTS, double=s.double)
-    return _Writer(k, s).written()
+    return _Writer(k, s.kind, s).written()
 
 
 @dataclass(frozen=True)
-class _Writer:
+class _Writer(Panel):
     """The kernel under construction."""
 
-    k: Kernel
     s: Stencil
-
-    @cached_property
-    def given(self) -> dict[str, Value]:
-        """The arguments by name: cells, numbers and tables as what they are."""
-        k = self.k
-        found = dict(zip((*POINTERS, *COUNTS), k.arguments, strict=True))
-        for name in ("source", "result"):
-            found[name] = self.cells.of(found[name])
-        for name in ("rows", "columns", "planes"):
-            found[name] = k.b.bitcast(found[name], I64.as_pointer())
-        return found
-
-    @cached_property
-    def cells(self) -> Cells:
-        return Cells(self.k, self.s.kind)
 
     def written(self) -> Kernel:
         """The loops over strips and bands."""
@@ -196,61 +187,11 @@ class _Writer:
         k, s, given = self.k, self.s, self.given
         with k.each(s.kernel[0]) as d, k.loop(stop, start=start) as y:
             into = k.at(given["panel"], (d, s.panel * s.pitch), (y.index, s.pitch))
-            plane = k.entry(given["planes"], d)
-            row = k.entry(given["rows"], k.add(above, y.index))
-            there = k.b.and_(*(k.b.icmp_signed(">=", n, k.index(0)) for n in (plane, row)))
-            with k.b.if_else(there) as (inside, outside):
-                with inside:
-                    source = k.at(given["source"], plane, (row, given["pitch"]))
-                    if s.lined:
-                        line = k.at(given["panel"], s.kernel[0] * s.panel * s.pitch)
-                        self._row(source, left, line)
-                        self._lined(line, into)
-                    else:
-                        self._row(source, left, into)
-                with outside, k.loop(k.add(given["wide"], 0 if s.lined else s.reach)) as x:
-                    k.b.store(ir.Constant(k.number, 0.0), k.at(into, x.index))
-
-    def _row(self, source: Value, left: Value, into: Value) -> None:
-        """The cells from ``left`` on of one row of the bordered picture, as floats."""
-        k, given = self.k, self.given
-        right = k.add(k.add(left, given["wide"]), self.s.reach)
-        end = k.add(given["before"], given["inner"])
-        first = k.lesser(self._greater(left, given["before"]), right)
-        last = self._greater(k.lesser(right, end), first)
-
-        self._looked_up(source, left, first, 0, into, left)
-        count = k.b.sub(last, first)
-        with k.b.if_else(k.b.icmp_signed(">=", count, k.index(k.lanes))) as (vectors, few):
-            with vectors:
-                many = k.add(first, k.times(k.b.udiv(count, k.index(AT_ONCE * k.lanes)), AT_ONCE * k.lanes))
-                with k.loop(many, start=first, step=AT_ONCE * k.lanes, maybe_empty=True) as x:
-                    self._converted(source, x.index, left, into, AT_ONCE)
-                with k.loop(last, start=many, step=k.lanes, maybe_empty=True) as x:
-                    self._converted(source, k.lesser(x.index, k.b.sub(last, k.index(k.lanes))), left, into, 1)
-            with few, k.loop(last, start=first, maybe_empty=True) as x:
-                value = self.cells.one(source, k.b.sub(x.index, given["before"]))
-                k.b.store(value, k.at(into, k.b.sub(x.index, left)))
-        self._looked_up(source, last, right, given["inner"], into, left)
-
-    def _converted(self, source: Value, place: Value, left: Value, into: Value, vectors: int) -> None:
-        """Neighbouring vectors of a row of the bordered picture that are the source's own."""
-        k = self.k
-        cells, numbers = k.at(source, k.b.sub(place, self.given["before"])), k.at(into, k.b.sub(place, left))
-        for v in range(vectors):
-            k.store(self.cells.several(cells, v * k.lanes), numbers, v * k.lanes, aligned=False)
-
-    def _looked_up(self, source: Value, start: Value, stop: Value, skipped: Index, into: Value, left: Value) -> None:
-        """The cells ``start`` to ``stop`` of a row of the bordered picture that its border decides."""
-        k = self.k
-        with k.loop(stop, start=start, maybe_empty=True) as x:
-            at = k.entry(self.given["columns"], k.b.sub(x.index, k.index(skipped)))
-            place = k.at(into, k.b.sub(x.index, left))
-            with k.b.if_else(k.b.icmp_signed(">=", at, k.index(0))) as (inside, outside):
-                with inside:
-                    k.b.store(self.cells.one(source, at), place)
-                with outside:
-                    k.b.store(ir.Constant(k.number, 0.0), place)
+            line = k.at(given["panel"], s.kernel[0] * s.panel * s.pitch) if s.lined else into
+            width = k.add(given["wide"], s.reach)
+            self.fetched(k.entry(given["planes"], d), k.add(above, y.index), left, width, line)
+            if s.lined:
+                self._lined(line, into)
 
     def _lined(self, line: Value, into: Value) -> None:
         """A row of the panel: the sums of the line along a row of the bordered picture."""
@@ -274,9 +215,6 @@ class _Writer:
         with k.each(s.kernel[0]) as d, k.loop(s.kept) as y, k.loop(s.pitch, step=k.lanes) as x:
             place = k.at(self.given["panel"], (d, s.panel * s.pitch), (y.index, s.pitch), x.index)
             k.store(k.load(place, (down, s.pitch), aligned=False), place, aligned=False)
-
-    def _greater(self, a: Value, b: Value) -> Value:
-        return self.k.b.select(self.k.b.icmp_signed(">", a, b), a, b)
 
     # ---- the sums ----
 
