@@ -282,3 +282,18 @@ def test_importing_convlens_imports_no_array_library() -> None:
     code = "import sys, convlens; convlens.max_pool([[[1, 2]]], 2); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("stride", [True, 1.0, (1, True), [1, 1]], ids=repr)
+def test_a_call_that_is_known_vouches_for_no_other(stride: Any) -> None:
+    def said() -> str:
+        try:
+            return str(convlens.correlate(np.ones((1, 1, 4, 4)), np.ones((1, 1, 3, 3)), stride=stride).shape)
+        except EngineError as error:
+            return str(error)
+
+    operators._known.clear()
+    first = said()
+    convlens.correlate(np.ones((1, 1, 4, 4)), np.ones((1, 1, 3, 3)))
+    convlens.correlate(np.ones((1, 1, 4, 4)), np.ones((1, 1, 3, 3)), stride=(1, 1))
+    assert said() == first

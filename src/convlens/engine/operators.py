@@ -25,7 +25,11 @@ from .target import host
 FIELDS = {"kernel": "weight", "out_channels": "weight", "input": "x"}
 """What a layer calls an argument."""
 
-_shelf = Shelf()
+OPTIONS = ("stride", "padding", "dilation", "groups")
+MOST_KNOWN = 256
+"""Calls whose networks are kept: to check the arguments again takes longer than a small picture."""
+
+_shelf, _known = Shelf(), dict[object, Network]()
 
 
 def correlate(
@@ -102,7 +106,15 @@ def convolve(
 
 def _correlated(call: Call, weight: Floats, *, full: bool = False) -> Floats:
     x = call.batch()
-    network, bias = _network(call, x, weight, full)
+    bias = None if call.given["bias"] is None else call.array("bias")
+    options = tuple(call.given[name] for name in OPTIONS)
+    key = (x.shape[1:], weight.shape, bias is None or bias.shape, full, options) if _plain(options) else None
+    if (network := _known.get(key)) is None:
+        network = _network(call, x, weight, bias, full)
+        if key is not None:
+            if len(_known) >= MOST_KNOWN:
+                _known.clear()
+            _known[key] = network
     shape = (len(x), *network.output_shape)
     try:
         ensure(4 * math.prod(shape), f"the result {'x'.join(map(str, shape))}", "take a smaller batch or less padding")
@@ -114,8 +126,13 @@ def _correlated(call: Call, weight: Floats, *, full: bool = False) -> Floats:
         raise EngineError(f"{call.operator}: {error.sentence}") from None
 
 
-def _network(call: Call, x: Floats, weight: Floats, full: bool) -> tuple[Network, Floats | None]:
-    """The layer as a network, and its bias, or the refusal of the argument to blame."""
+def _plain(value: object) -> bool:
+    """Whether it is made of whole numbers and words alone: 1, 1.0 and True are equal, but not all of them a stride."""
+    return type(value) in (int, str) or (type(value) is tuple and all(map(_plain, value)))
+
+
+def _network(call: Call, x: Floats, weight: Floats, bias: Floats | None, full: bool) -> Network:
+    """The layer as a network, or the refusal of the argument to blame."""
     if weight.ndim != x.ndim:
         wanted = "x".join(["O", "C", *"kkk"[: x.ndim - 2]])
         raise call.refusal(f"for an x of {x.ndim} axes the weight must have as many, {wanted}", "weight")
@@ -132,9 +149,8 @@ def _network(call: Call, x: Floats, weight: Floats, full: bool) -> tuple[Network
         if full:
             spread = layer.dilation if isinstance(layer.dilation, tuple) else (layer.dilation,) * len(kernel)
             padding = tuple(d * (k - 1) for k, d in zip(kernel, spread, strict=False))
-        bias = None if call.given["bias"] is None else call.array("bias")
         if bias is not None and bias.shape != (len(weight),):
             raise call.refusal(f"the bias must hold a number for each of {len(weight)} output channels", "bias")
         layer = Conv(len(weight), kernel, layer.stride, padding, layer.dilation, groups, bias is not None)
         output_shape(layer, x.shape[1:])
-    return Network(x.shape[1:], (layer,)), bias
+    return Network(x.shape[1:], (layer,))

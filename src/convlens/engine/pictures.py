@@ -6,6 +6,8 @@ number, each picture is taken as it lies (``planar``). A signal is a picture of 
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -26,38 +28,82 @@ FEW_TERMS = 128
 SHARE = 1 << 20
 """Multiply-adds that are worth a thread: about 20 microseconds of work; waking one costs as much."""
 
-kept = lru_cache(256)(planar)
+
+@dataclass(frozen=True)
+class Fitness:
+    """What decides whether a layer runs here, for any number of images.
+
+    Args:
+        can: whether there is a kernel.
+        should: whether it is the faster one even where images would fill the lanes.
+    """
+
+    can: bool
+    should: bool
+
+    @classmethod
+    def of(cls, network: Network, target: Target) -> Fitness:
+        """That of a network of one layer."""
+        layer, (channels, *size), (filters, *out) = network.layers[0], network.input_shape, network.output_shape
+        assert isinstance(layer, Conv)
+        if len(size) > 2 or out[-1] < target.lanes or axes(layer, network.input_shape)[-1].kernel > MOST_TAPS:
+            return cls(can=False, should=False)
+        terms = multiply_adds(layer, network.input_shape) // math.prod((filters, *out))
+        block = 4 * target.lanes * (math.prod((channels, *size)) + math.prod((filters, *out)))
+        alone = layer.groups == channels > 1
+        return cls(can=True, should=alone or (block > BLOCK_BYTES and terms < FEW_TERMS))
+
+
+_fitness = lru_cache(256)(Fitness.of)
 
 
 def suits(network: Network, images: int, target: Target) -> bool:
     """Whether a batch of so many images runs with columns in the lanes rather than images."""
-    layer, (channels, *size), (filters, *out) = network.layers[0], network.input_shape, network.output_shape
-    assert isinstance(layer, Conv)
-    if len(size) > 2 or out[-1] < target.lanes or axes(layer, network.input_shape)[-1].kernel > MOST_TAPS:
-        return False
-    terms = multiply_adds(layer, network.input_shape) // np.prod((filters, *out), dtype=object)
-    block = 4 * target.lanes * int(np.prod((channels, *size), dtype=object) + np.prod((filters, *out), dtype=object))
-    alone = layer.groups == channels > 1
-    return images < target.lanes or alone or (block > BLOCK_BYTES and terms < FEW_TERMS)
+    fitness = _fitness(network, target)
+    return fitness.can and (images < target.lanes or fitness.should)
+
+
+@dataclass(frozen=True)
+class Road:
+    """How the layer of a network runs on a picture.
+
+    Args:
+        made: the kernel and its layouts.
+        work: multiply-adds a picture.
+        stride: rows of the source between neighbouring rows of the result.
+    """
+
+    made: Planar
+    work: int
+    stride: int
+
+    @classmethod
+    def of(cls, network: Network, target: Target) -> Road:
+        """That of a network of one layer; a signal is a picture of one row."""
+        layer, shape = network.layers[0], network.input_shape
+        assert isinstance(layer, Conv)
+        if len(shape) == 2:
+            layer, shape = _of_one_row(layer, shape), (shape[0], 1, shape[1])
+        return cls(planar(layer, shape, target=target), multiply_adds(layer, shape), axes(layer, shape)[0].stride)
+
+
+_road = lru_cache(256)(Road.of)
 
 
 def correlated(network: Network, x: Floats, weight: Floats, bias: Floats | None) -> Floats:
     """The layer of a network that ``suits``, for x (N, C, *spatial)."""
-    layer, shape = network.layers[0], network.input_shape
-    assert isinstance(layer, Conv)
-    if len(shape) == 2:
-        layer, shape = _of_one_row(layer, shape), (shape[0], 1, shape[1])
-    made = kept(layer, shape, target=host())
+    road = _road(network, host())
+    made = road.made
     floats = made.result.floats + (made.source.floats if made.source.bordered else 0)
     ensure(4 * len(x) * floats, "x with its padding, and the result,", "take a smaller batch or less padding")
-    x = _bordered(x.reshape(len(x), *shape), made)
+    # a signal is a picture of one row
+    x = _bordered(x[:, :, None] if x.ndim == 3 else x, made)
     result = np.empty((len(x), *network.output_shape), np.float32)
     rows, columns = made.result.size[1:]
-    work = multiply_adds(layer, shape) * len(x)
-    threads = max(1, min(cores(), work // SHARE))
+    threads = max(1, min(cores(), road.work * len(x) // SHARE))
     # where columns are strided over, a picture is taken apart first, and run as a whole
     bands = 1 if made.apart else min(rows, -(-threads // max(1, len(x))))
-    down = 4 * made.source.strides[1] * axes(layer, shape)[0].stride, 4 * columns
+    down = 4 * made.source.strides[1] * road.stride, 4 * columns
     learned = weight.ctypes.data, (weight if bias is None else bias).ctypes.data
     source, target = x.ctypes.data, result.ctypes.data
 
