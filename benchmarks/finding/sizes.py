@@ -14,8 +14,8 @@ import numpy as np
 
 from convlens.finding.canvas import Canvas, View, working_scale
 from convlens.finding.extent import breadths, sizes
-from convlens.finding.finder import UPRIGHT
 from convlens.finding.known import boxes, middles
+from convlens.finding.lean import UPRIGHT
 from convlens.finding.likeness import Likeness, example
 from convlens.finding.pictures import source_of
 from convlens.finding.scene import patch

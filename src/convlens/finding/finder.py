@@ -25,6 +25,7 @@ from .errors import FindingError
 from .extent import DIRECTIONS, breadths, sizes, turns
 from .finds import Finds
 from .known import Known, middles
+from .lean import lean
 from .learning import Course, Learner
 from .likeness import Likeness, example
 from .network import Named, initial, network
@@ -45,10 +46,6 @@ EXAMPLES = 12
 """Marked objects that places are compared with: more take time and tell little."""
 UNMARKED = 4
 """Blocks without marks that are learned from, to know more backgrounds."""
-UPRIGHT = np.pi / 4
-"""How far upright objects lean, in radians."""
-FAR = 0.68
-"""Between two marks that lean by up to 30 degrees lie 25 to 35, root of the mean square; between any two, 104."""
 LEAST = 0.02
 """Places that are less sure are not even near misses."""
 SLACK = 1e-4
@@ -72,6 +69,7 @@ class Finder:
         calibration: what scores mean.
         marks: what was learned from.
         rounds: how often it learned.
+        axes: (D, K) along which places are compared with the examples (``likeness.py``).
     """
 
     view: View
@@ -84,6 +82,7 @@ class Finder:
     calibration: Calibration = field(default_factory=lambda: Calibration(0.0))
     marks: tuple[Mark, ...] = ()
     rounds: int = 0
+    axes: Floats | None = None
     _scenes: list[Scene] = field(default_factory=list, repr=False)
     _names: list[str] = field(default_factory=list, repr=False)
 
@@ -125,7 +124,8 @@ class Finder:
         nothing = np.zeros((0, channels, 2, 2), np.float32), np.zeros((0, DIRECTIONS), np.float32)
         finder = cls(View(working_scale(side), white, channels), (width, height), np.pi, seed, weights, *nothing)
         finder._look_at(given, known)
-        finder.turn = finder._turn()
+        own = [(scene.canvas.pixels, thing[:2]) for scene in finder._scenes for thing in scene.objects][:EXAMPLES]
+        finder.turn = lean(own, finder.side, np.random.default_rng((seed, 2)))
         finder._learn(FIRST, progress)
         return finder
 
@@ -206,19 +206,6 @@ class Finder:
             scene.complete = corners
         self.marks = marks
 
-    def _turn(self) -> float:
-        """The largest angle by which objects are turned: any, if the marks are most alike when they are turned far."""
-        own = [(s.canvas.pixels, o[:2]) for s in self._scenes for o in s.objects][:EXAMPLES]
-        if len(own) < 2:
-            return UPRIGHT
-        like = Likeness(np.stack([example(p, o, self.side) for p, o in own]), self.side, np.pi)
-        found = [like.matched(pixels, place[None]) for pixels, place in own]
-        pairs = ~np.eye(len(own), dtype=np.bool_)
-        values, variants = (np.concatenate(table)[pairs] for table in zip(*found, strict=True))
-        # what is hardly alike says nothing of how it is turned
-        told = like.angles[variants[values > 0.45 * np.median(values)]]
-        return np.pi if float(np.sqrt(np.mean(told**2))) > FAR else UPRIGHT
-
     def _learn(self, course: Course, progress: Progress | None) -> None:
         own = [(s, o) for s in self._scenes for o in s.objects]
         typical = np.array(self.box, np.float32) * np.float32(self.view.scale)
@@ -234,9 +221,10 @@ class Finder:
         self.breadths = breadths([things[k] for k in chosen], drawn=drawn) / np.float32(self.view.scale)
         self.rounds += 1
         learner = Learner(self.view.channels, self.weights)
-        likeness = Likeness(self.examples, self.side, self.turn)
+        likeness = Likeness(self.examples, self.side, self.turn, self.axes)
         study = Study(material, learner, likeness, templates, self.seed)
         self.weights = learner.run(material, course, (self.seed, self.rounds), study.look, progress)
+        self.axes = likeness.axes
         self.calibration = study.calibration(self.weights)
 
     # ---- keeping ----
@@ -280,7 +268,7 @@ class Finder:
             PictureError: it cannot be read.
             ValueError: it has other channels than those that were learned from.
         """
-        likeness, known = Likeness(self.examples, self.side, self.turn), Known.of(marks, self.box)
+        likeness, known = Likeness(self.examples, self.side, self.turn, self.axes), Known.of(marks, self.box)
         lying = np.zeros(len(known.objects))
         # a place below is no near miss even if it is just like a marked object
         least = self.calibration.threshold + np.log(LEAST / (1 - LEAST)) - LIKE * (1 + SLACK)

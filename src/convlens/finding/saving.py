@@ -18,17 +18,19 @@ from convlens.data import Mark
 from convlens.data.atomic import replace
 from convlens.network import parameter_shapes
 
+from .appearance import length as looks
 from .calibration import Calibration
 from .canvas import View
 from .errors import FindingError
 from .extent import DIRECTIONS
+from .likeness import AXES as MOST
 from .network import Floats, network
 
 if TYPE_CHECKING:
     from .finder import Finder
 
-FORMAT = "convlens finder 2"
-EXAMPLES, BREADTHS, WEIGHTS = "examples", "breadths", "network."
+FORMAT = "convlens finder 3"
+EXAMPLES, BREADTHS, AXES, WEIGHTS = "examples", "breadths", "axes", "network."
 
 
 def save(finder: Finder, path: Path) -> None:
@@ -36,6 +38,8 @@ def save(finder: Finder, path: Path) -> None:
     tensors = {WEIGHTS + name: np.ascontiguousarray(w) for name, w in finder.weights.items()}
     tensors[EXAMPLES] = np.ascontiguousarray(finder.examples)
     tensors[BREADTHS] = np.ascontiguousarray(finder.breadths)
+    if finder.axes is not None:
+        tensors[AXES] = np.ascontiguousarray(finder.axes)
     told = {
         "view": asdict(finder.view),
         "calibration": asdict(finder.calibration),
@@ -94,7 +98,14 @@ def _fields(metadata: dict[str, str], tensors: dict[str, Floats]) -> dict[str, A
         "weights": {name: weights[name].astype(np.float32) for name in wanted},
         "examples": tensors[EXAMPLES].astype(np.float32),
         "breadths": tensors[BREADTHS].astype(np.float32),
+        "axes": _axes(tensors.get(AXES), view.channels),
         "calibration": Calibration(**told["calibration"]),
         "marks": tuple(Mark(*mark) for mark in told["marks"]),
         "rounds": int(told["rounds"]),
     }
+
+
+def _axes(axes: Floats | None, channels: int) -> Floats | None:
+    if axes is not None and axes.shape != (looks(channels), min(looks(channels), MOST)):
+        raise ValueError("its axes do not fit what places look like")
+    return None if axes is None else axes.astype(np.float32)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .canvas import Canvas, Floats
+from .likeness import overall
 from .network import Named
 from .peaks import peaks
 from .scan import logits
 
-LIKE = 4.0
-"""Logits that a correlation of 1 is worth beside the network's: 2 to 8 did better than 0, and 4 best."""
+LIKE = 8.0
+"""Logits that a likeness of 1 is worth beside the network's: 4 to 16 did better than 0."""
 SIDES = 0.5
 """Of an object's side: the least distance between two finds."""
 
@@ -31,6 +34,6 @@ def places_in(canvas: Canvas, weights: Named, side: float, most: int | None = No
 
 
 def scores_of(firm: Floats, alike: Floats) -> Floats:
-    """Scores (N,) from logits (N,) and correlations (N, M) with the marked objects."""
-    found: Floats = firm + LIKE * alike.max(axis=1, initial=-1)
+    """Scores (N,) from logits (N,) and cosines (N, M) with the marked objects, NaN where there is none to be."""
+    found: Floats = firm + np.float32(LIKE) * overall(alike)
     return found

@@ -19,6 +19,8 @@ Floats = NDArray[np.float32]
 
 PEAKS, LOOKED = 800, 600
 """Peaks of a scene that say what scores mean, and the highest ones, which are looked at on the way."""
+COMMON = 3000
+"""Places from which is learned what is common to all."""
 TRIALS = 8
 """Crops of each marked object that say what objects score."""
 ALONE = 0.75
@@ -53,7 +55,7 @@ class Study:
         if len(self.own) > 1:
             for k, (_, home, thing) in enumerate(self.own):
                 if home is scene:
-                    alike[np.abs(places - thing[:2]).max(axis=1, initial=0) < 0.4 * self.material.side, k] = -1
+                    alike[np.abs(places - thing[:2]).max(axis=1, initial=0) < 0.4 * self.material.side, k] = np.nan
         return scores_of(firm, alike)
 
     def _objects(self, weights: Named) -> Floats:
@@ -64,7 +66,7 @@ class Study:
             firm = self.learner.at(crops, spots, weights)
             like = np.stack([self.likeness(c, s[None])[0] for c, s in zip(crops, spots, strict=True)])
             if len(self.own) > 1:
-                like[:, k] = -1
+                like[:, k] = np.nan
             else:
                 like = np.minimum(like, np.float32(ALONE))
             scores.append(scores_of(firm, like))
@@ -82,10 +84,15 @@ class Study:
 
     def look(self, weights: Named) -> None:
         """Tell in every scene what may be an unmarked object from what looks like one and is none."""
-        found = []
-        for scene in self.material.scenes:
-            places, firm = places_in(scene.canvas, weights, self.material.side, LOOKED)
-            found.append((places, firm, self._scored(scene, places, firm)))
+        seen = [places_in(scene.canvas, weights, self.material.side, LOOKED) for scene in self.material.scenes]
+        if self.likeness.axes is None:
+            # what all look alike that could be taken for objects tells nothing
+            at = [(scene.canvas.pixels, places) for scene, (places, _) in zip(self.material.scenes, seen, strict=True)]
+            self.likeness.learn(at, COMMON, np.random.default_rng((self.seed, 3)))
+        found = [
+            (places, firm, self._scored(scene, places, firm))
+            for scene, (places, firm) in zip(self.material.scenes, seen, strict=True)
+        ]
         threshold = calibrate(self._objects(weights), np.concatenate([scores for _, _, scores in found])).threshold
         for scene, (places, firm, scores) in zip(self.material.scenes, found, strict=True):
             known = np.concatenate([scene.objects[:, :2], scene.nots])
