@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from convlens.data import Mark
 from convlens.finding import Finder, Finds, canvas
 from convlens.finding import finder as module
-from convlens.finding.calibration import Calibration
 from convlens.finding.learning import Course
 from convlens.finding.likeness import Likeness, example
+from convlens.finding.mixture import Belief
 from convlens.finding.network import STRIDE
 from convlens.finding.peaks import TURNS, peaks
 
@@ -51,7 +51,7 @@ def test_the_finds_of_blocks_are_those_of_the_whole(learned: Finder, kind: str) 
     picture = np.kron(scene(7, (231, 283), crosses=20, others=15)[0], np.ones((2, 2, 1), np.uint8))[:-1]
     given = {"bytes": picture, "grey": picture[..., 0], "sixteen bits": picture.astype(np.uint16)}[kind]
     # all maxima count, so that none hides behind the threshold
-    learned.calibration = Calibration(-4.0)
+    learned.calibration = Belief(-8.0, 2.0, 1.0)
     whole = found(learned, given, 1 << 20)
     assert len(whole.near) + whole.count > 60
     for block in (136, 411):

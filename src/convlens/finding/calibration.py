@@ -1,64 +1,73 @@
-"""From scores to claims: the threshold, how sure a find is, and between which numbers the count lies.
+"""From marks to what scores mean: what is believed of a picture's scores before it is seen.
 
 No truth is known but the marks. What objects score is estimated from the marked ones as they might look elsewhere
-(turned, scaled, on other ground; compared with the other marks alone), and what the rest scores from the peaks.
+(turned, scaled, on other ground; compared with the other marks alone) and as they look where they are; what the rest
+scores from the other places of the pictures that were learned from. What follows for a picture is in ``mixture.py``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .objective import sigmoid
+from .mixture import Belief, learn
 
 Floats = NDArray[np.float32]
 
+HARSH = 0.5
+"""Logits by which trials are harder than objects elsewhere: they are changed more than pictures are."""
+TRIED, AGAIN = 0.5, 0.5
+"""Standard deviations, in logits: of the typical object as the marks tell it, and of a picture's from that."""
+CUT = 0.3
+"""Of the way from the typical place to the typical object: what scores less is not looked at."""
+KEPT = 0.2
+"""How much the ground that was learned from says of another picture's: an exponent of its likelihood."""
+ALIKE = 0.7
+"""How much of the belief in the spread comes from the pictures that were learned from, the rest being open."""
+
 PART = 0.7
-"""Of the way from the typical peak to the typical object: where the threshold is looked for."""
+"""Of the way from the typical peak to the typical object: where the valley is looked for."""
 REACH, WIDTH, PULL = 1.5, 0.4, 1.2
 """How far around that place, how finely, and how strongly the place draws."""
-DOUBT = 1.0
-"""How far, in logits, the threshold itself may be off: what the count's interval allows for."""
-SURE = 1.64
-"""Standard deviations on both sides of nine tenths of a normal distribution."""
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """The score from which on a place counts as an object.
+def believe(trials: Floats, unknown: Floats, marked: Floats, rest: Floats) -> Belief:
+    """What is believed of scores, from the pictures that were learned from.
 
     Args:
-        threshold: in the units of the scores.
+        trials: scores of marked objects as they might look elsewhere.
+        unknown: of all places that bear no mark.
+        marked: of the marked objects where they are, each compared with the others alone.
+        rest: of places that are known to be none.
     """
+    typical = float(np.median(trials)) + HARSH
+    if len(marked):
+        typical = (typical + float(np.median(marked))) / 2
+    others = np.concatenate([unknown, rest])
+    common = float(np.median(others)) if len(others) else typical - 4.0
+    before = Belief(common + CUT * (typical - common), typical, TRIED)
+    after = learn(before, *(np.asarray(s, np.float64) for s in (unknown, marked, rest)))
+    middle = float(after.weight @ after.typical)
+    doubt = float(np.sqrt(after.weight @ (after.typical - middle) ** 2 + AGAIN**2))
+    spread = ALIKE * after.spread + (1 - ALIKE) / len(after.spread)
+    ground = KEPT * np.log(after.ground + 1e-12)
+    return replace(
+        before,
+        typical=middle,
+        doubt=doubt,
+        spreads=tuple(np.log(spread).tolist()),
+        grounds=tuple((ground - ground.max()).tolist()),
+    )
 
-    threshold: float
 
-    def probabilities(self, scores: Floats) -> Floats:
-        """How sure places are, 0 to 1; one half at the threshold."""
-        return sigmoid((scores - np.float32(self.threshold)).astype(np.float32))
-
-    def interval(self, scores: Floats) -> tuple[int, int]:
-        """Between which numbers the count of objects lies, for all places of a picture.
-
-        The ends are the counts at thresholds that are off by DOUBT, widened by what chance does to places near the
-        threshold: each is an object with its probability.
-        """
-        surer, vaguer = int((scores >= self.threshold + DOUBT).sum()), int((scores >= self.threshold - DOUBT).sum())
-        p = self.probabilities(scores[scores >= self.threshold - 3 * DOUBT]).astype(np.float64)
-        chance = SURE * float(np.sqrt((p * (1 - p)).sum()))
-        count = int((scores >= self.threshold).sum())
-        low, high = min(surer, count - chance), max(vaguer, count + chance)
-        return max(0, int(np.floor(low))), int(np.ceil(high))
-
-
-def calibrate(objects: Floats, peaks: Floats) -> Calibration:
-    """Choose the threshold: the emptiest place between the rest and the objects, near where it is expected.
+def valley(objects: Floats, peaks: Floats) -> float:
+    """The emptiest place between the rest and the objects, near where it is expected: what parts them while learning.
 
     Args:
         objects: scores of marked objects as they might look elsewhere.
-        peaks: scores of all peaks of the pictures that were learned from, marked and unmarked.
+        peaks: scores of all peaks of the pictures that are learned from, marked and unmarked.
     """
     typical = float(np.median(objects)) if len(objects) else 0.0
     rest = float(np.median(peaks)) if len(peaks) else typical - 4.0
@@ -67,4 +76,4 @@ def calibrate(objects: Floats, peaks: Floats) -> Calibration:
     near = peaks[np.abs(peaks - expected) < REACH + 4 * WIDTH]
     crowd = np.exp(-0.5 * ((grid[:, None] - near[None, :]) / WIDTH) ** 2).sum(axis=1) / (WIDTH * np.sqrt(2 * np.pi))
     cost = np.log(crowd + 0.5) + PULL * (grid - expected) ** 2
-    return Calibration(float(grid[int(np.argmin(cost))]))
+    return float(grid[int(np.argmin(cost))])

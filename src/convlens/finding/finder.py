@@ -18,16 +18,16 @@ from convlens.data import Mark, PictureError, read_marks
 from convlens.data.marks_check import check_marks, pictures_of
 
 from . import saving
-from .calibration import Calibration
 from .canvas import Canvas, View, full_range, working_scale
 from .crops import Material
 from .errors import FindingError
 from .extent import DIRECTIONS, breadths, sizes, turns
 from .finds import Finds
-from .known import Known, middles
+from .known import Known, distances, middles
 from .lean import lean
 from .learning import Course, Learner
 from .likeness import Likeness, example
+from .mixture import Belief, Posterior, learn
 from .network import Named, initial, network
 from .pictures import Given, Pictures, named, source_of
 from .points import Window
@@ -46,10 +46,10 @@ EXAMPLES = 12
 """Marked objects that places are compared with: more take time and tell little."""
 UNMARKED = 4
 """Blocks without marks that are learned from, to know more backgrounds."""
-LEAST = 0.02
-"""Places that are less sure are not even near misses."""
 SLACK = 1e-4
 """By how much rounding may lift a correlation above 1."""
+VAGUE, FEW = 2, 4
+"""Bounds of a count of which the upper one is so many times the lower one, and so many more, tell little."""
 
 
 @dataclass(eq=False)
@@ -79,7 +79,7 @@ class Finder:
     weights: Named
     examples: Floats
     breadths: Floats
-    calibration: Calibration = field(default_factory=lambda: Calibration(0.0))
+    calibration: Belief = field(default_factory=lambda: Belief(0.0, 4.0, 1.0))
     marks: tuple[Mark, ...] = ()
     rounds: int = 0
     axes: Floats | None = None
@@ -270,8 +270,8 @@ class Finder:
         """
         likeness, known = Likeness(self.examples, self.side, self.turn, self.axes), Known.of(marks, self.box)
         lying = np.zeros(len(known.objects))
-        # a place below is no near miss even if it is just like a marked object
-        least = self.calibration.threshold + np.log(LEAST / (1 - LEAST)) - LIKE * (1 + SLACK)
+        # a place below does not reach the cut even if it is just like a marked object
+        least = self.calibration.cut - LIKE * (1 + SLACK)
         with source_of(picture) as source:
             view = self.view.suited(source)
             blocks = sum(1 for _ in view.blocks(source))
@@ -301,20 +301,30 @@ class Finder:
         """Finds and near misses from boxes of any order, and from what is known, with the angles of both."""
         # of equal scores the upper, then the left one first, in whichever order blocks were searched
         order = np.lexsort((boxes[:, 0], boxes[:, 1], -scores))
-        order = order[self.calibration.probabilities(scores[order]) >= LEAST]
-        order = order[known.free(middles(boxes[order]))]
-        p = self.calibration.probabilities(scores[order]).astype(np.float64)
-        few = sum(m.kind == "object" for m in self.marks) < 2
-        low, high = (len(lying) + n for n in self.calibration.interval(scores[order]))
+        score, at = scores[order].astype(np.float64), middles(boxes[order])
+        free = known.free(at)
+        seen = learn(self.calibration, score[free], rest=score[~free & ~distances(known.objects, at)[1]])
+        kept = free & (score >= self.calibration.cut)
+        order, score = order[kept], score[kept]
+        best = seen.best()
+        interval, note = self._counted(seen, int((score >= best).sum()), len(lying))
         return Finds.split(
             "",
             np.concatenate([known.objects, boxes[order]]),
-            np.concatenate([np.ones_like(lying), p]),
-            0.5,
+            np.concatenate([np.ones_like(lying), seen.probabilities(score)]),
+            float(seen.probabilities(np.array(best))) if np.isfinite(best) else 1.0,
             angles=np.concatenate([lying, turned[order]]),
-            interval=None if few else (low, high),
-            note="one mark is too few to tell how sure the count is" if few else "",
+            interval=interval,
+            note=note,
         )
+
+    def _counted(self, seen: Posterior, claimed: int, known: int) -> tuple[tuple[int, int] | None, str]:
+        """The count's interval, which holds what is claimed as well, and what there is to say of it."""
+        if sum(m.kind == "object" for m in self.marks) < 2:
+            return None, "one mark is too few to tell how sure the count is"
+        low, high = seen.interval()
+        low, high = known + min(low, claimed), known + max(high, claimed)
+        return (low, high), "too few marks to tell the count" if high > VAGUE * low + FEW else ""
 
 
 def _stand_out(given: dict[str, Given], by_name: dict[str, list[Mark]], white: float) -> float:

@@ -58,7 +58,7 @@ class Finds(Boxes):
         image: the picture's name.
         threshold: the score from which on a place counts as found.
         interval: least and greatest number of objects that is credible; None where that cannot be told.
-        note: why there is no interval, or what else there is to say of the count.
+        note: why there is no interval, or what is to be said of it.
         angles: (N,) radians, clockwise on the screen, by which each is turned; None if not asked for.
         near: places just below the threshold, for reports and checks.
         size: (height, width) of the picture.
@@ -135,7 +135,7 @@ class Finds(Boxes):
         if self.interval is None:
             return f"{self.count:,} ({self.note})" if self.note else f"{self.count:,}"
         low, high = self.interval
-        return f"{self.count:,} ({low:,} to {high:,})"
+        return f"{self.count:,} ({low:,} to {high:,}{f'; {self.note}' if self.note else ''})"
 
     def draw(self, picture: Picture | None = None, longest: int | None = None) -> Image.Image:
         """The picture with a box around each find.

@@ -19,17 +19,17 @@ from convlens.data.atomic import replace
 from convlens.network import parameter_shapes
 
 from .appearance import length as looks
-from .calibration import Calibration
 from .canvas import View
 from .errors import FindingError
 from .extent import DIRECTIONS
 from .likeness import AXES as MOST
+from .mixture import Belief
 from .network import Floats, network
 
 if TYPE_CHECKING:
     from .finder import Finder
 
-FORMAT = "convlens finder 3"
+FORMAT = "convlens finder 4"
 EXAMPLES, BREADTHS, AXES, WEIGHTS = "examples", "breadths", "axes", "network."
 
 
@@ -99,7 +99,7 @@ def _fields(metadata: dict[str, str], tensors: dict[str, Floats]) -> dict[str, A
         "examples": tensors[EXAMPLES].astype(np.float32),
         "breadths": tensors[BREADTHS].astype(np.float32),
         "axes": _axes(tensors.get(AXES), view.channels),
-        "calibration": Calibration(**told["calibration"]),
+        "calibration": _belief(told["calibration"]),
         "marks": tuple(Mark(*mark) for mark in told["marks"]),
         "rounds": int(told["rounds"]),
     }
@@ -109,3 +109,9 @@ def _axes(axes: Floats | None, channels: int) -> Floats | None:
     if axes is not None and axes.shape != (looks(channels), min(looks(channels), MOST)):
         raise ValueError("its axes do not fit what places look like")
     return None if axes is None else axes.astype(np.float32)
+
+
+def _belief(told: dict[str, Any]) -> Belief:
+    cut, typical, doubt = (float(told[name]) for name in ("cut", "typical", "doubt"))
+    spreads, grounds = (tuple(float(value) for value in told[name]) for name in ("spreads", "grounds"))
+    return Belief(cut, typical, doubt, spreads, grounds)

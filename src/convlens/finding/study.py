@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration import Calibration, calibrate
+from .calibration import believe, valley
 from .crops import Material, trial
 from .learning import Learner
 from .likeness import Likeness
+from .mixture import Belief
 from .network import Named
 from .scene import Scene
 from .scores import SIDES, places_in, scores_of
@@ -29,6 +31,12 @@ HARD = 60
 """Places of a scene that look most like objects and are taken for none."""
 SURELY, MAYBE = 0.5, 1.5
 """How far below the threshold a place may still be an unmarked object, in scenes with marks and without."""
+
+
+class Kind(IntEnum):
+    """What the marks say of a place: nothing, that it is an object, or that it is none."""
+
+    UNKNOWN, MARKED, REST = range(3)
 
 
 @dataclass(eq=False)
@@ -72,15 +80,21 @@ class Study:
             scores.append(scores_of(firm, like))
         return np.concatenate(scores)
 
-    def calibration(self, weights: Named) -> Calibration:
+    def calibration(self, weights: Named) -> Belief:
         """What scores mean."""
-        found = []
+        told: dict[Kind, list[Floats]] = {kind: [np.zeros(0, np.float32)] for kind in Kind}
         for scene in self.material.scenes:
             places, firm = places_in(scene.canvas, weights, self.material.side)
-            # of very many every second, third ...: the highest alone would hide what is common
+            kinds = _kinds(scene, places, self.material.side)
+            # of very many unmarked ones every second, third ...: the highest alone would hide what is common
             step = -(-len(places) // PEAKS) or 1
-            found.append(self._scored(scene, places[::step], firm[::step]))
-        return calibrate(self._objects(weights), np.concatenate(found))
+            some = (kinds != Kind.UNKNOWN) | (np.arange(len(places)) % step == 0)
+            scores, kinds = self._scored(scene, places[some], firm[some]), kinds[some]
+            for kind in Kind:
+                told[kind].append(scores[kinds == kind])
+        unknown, marked, rest = (np.concatenate(told[kind]) for kind in Kind)
+        # a single mark where it is has nothing but itself to be compared with
+        return believe(self._objects(weights), unknown, marked if len(self.own) > 1 else marked[:0], rest)
 
     def look(self, weights: Named) -> None:
         """Tell in every scene what may be an unmarked object from what looks like one and is none."""
@@ -93,7 +107,7 @@ class Study:
             (places, firm, self._scored(scene, places, firm))
             for scene, (places, firm) in zip(self.material.scenes, seen, strict=True)
         ]
-        threshold = calibrate(self._objects(weights), np.concatenate([scores for _, _, scores in found])).threshold
+        threshold = valley(self._objects(weights), np.concatenate([scores for _, _, scores in found]))
         for scene, (places, firm, scores) in zip(self.material.scenes, found, strict=True):
             known = np.concatenate([scene.objects[:, :2], scene.nots])
             free = ~_near(places, known, SIDES * self.material.side)
@@ -105,6 +119,18 @@ class Study:
             rest = places[~maybe][np.argsort(-firm[~maybe], kind="stable")]
             scene.hard = rest[:HARD] if scene.marked else rest[:0]
         self.material.gather()
+
+
+def _kinds(scene: Scene, places: Floats, side: float) -> NDArray[np.intp]:
+    """What the marks say of places; of those about a marked object the nearest is it, and the others are none."""
+    kinds = np.full(len(places), Kind.UNKNOWN, np.intp)
+    known = np.concatenate([scene.objects[:, :2], scene.nots])
+    kinds[_near(places, known, SIDES * side) | _inside(places, scene.complete)] = Kind.REST
+    for centre in scene.objects[:, :2]:
+        away = np.hypot(*(places - centre).T)
+        if away.min(initial=np.inf) < SIDES * side:
+            kinds[int(away.argmin())] = Kind.MARKED
+    return kinds
 
 
 def _near(places: Floats, known: Floats, distance: float) -> NDArray[np.bool_]:
