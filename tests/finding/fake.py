@@ -12,6 +12,8 @@ from PIL import Image
 from convlens.data import Mark
 from convlens.data.pictures import read_picture
 from convlens.finding.finds import Finds
+from convlens.finding.places import Box
+from convlens.finding.why import Why
 
 SQUARE = 10
 
@@ -56,6 +58,11 @@ class Fake:
             size=cells.shape[1:],
             interval=(0, len(rows)),
         )
+
+    def why(self, picture: Path, boxes: list[Box]) -> list[Why]:
+        cells = read_picture(picture).pixels[:, :64, :64].astype(np.float32) / 64 - 2
+        heat = np.zeros(cells.shape[1:], np.float32)
+        return [Why(0, 0.5, np.pi / 2, -1.25, heat, cells, cells) for _ in boxes]
 
     def correct(
         self, marks: Sequence[Mark], pictures: object = None, progress: Callable[[float], None] | None = None

@@ -83,6 +83,13 @@ def test_the_report_names_counts_marks_and_failures(here: Path) -> None:
     assert data["failed"] == {"empty.jpg": "it is empty"}
 
 
+def test_the_report_says_why(here: Path) -> None:
+    search(ask(), School(), quiet)
+    page = Path("out/report.html").read_text()
+    assert page.count("0.50 like mark 1, turned by 90 degrees; the network says -1.2") >= 1
+    assert page.count("what mattered there") >= 1
+
+
 def test_what_went_wrong_with_which_picture(here: Path) -> None:
     (here / "photos/empty.jpg").touch()
     (here / "photos/broken.png").write_bytes((here / "photos/a.png").read_bytes()[:100])

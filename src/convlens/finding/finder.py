@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from convlens.data import Mark, PictureError, read_marks
 from convlens.data.marks_check import check_marks, pictures_of
@@ -35,6 +35,7 @@ from .points import side as side_of
 from .scene import Scene, patch
 from .scores import LIKE, places_in, scores_of
 from .study import Study
+from .why import Asker, Why, block_about
 
 Floats = NDArray[np.float32]
 Angles = NDArray[np.float64]
@@ -221,7 +222,7 @@ class Finder:
         self.breadths = breadths([things[k] for k in chosen], drawn=drawn) / np.float32(self.view.scale)
         self.rounds += 1
         learner = Learner(self.view.channels, self.weights)
-        likeness = Likeness(self.examples, self.side, self.turn, self.axes)
+        likeness = self._likeness()
         study = Study(material, learner, likeness, templates, self.seed)
         self.weights = learner.run(material, course, (self.seed, self.rounds), study.look, progress)
         self.axes = likeness.axes
@@ -268,7 +269,7 @@ class Finder:
             PictureError: it cannot be read.
             ValueError: it has other channels than those that were learned from.
         """
-        likeness, known = Likeness(self.examples, self.side, self.turn, self.axes), Known.of(marks, self.box)
+        likeness, known = self._likeness(), Known.of(marks, self.box)
         lying = np.zeros(len(known.objects))
         # a place below does not reach the cut even if it is just like a marked object
         least = self.calibration.cut - LIKE * (1 + SLACK)
@@ -294,6 +295,30 @@ class Finder:
         name = Path(picture).name if isinstance(picture, (str, Path)) else ""
         found = self._claimed(np.concatenate(boxes), np.concatenate(scores), np.concatenate(turned), known, lying)
         return replace(found, image=name, size=size, picture=picture, angles=found.angles if angles else None)
+
+    def why(self, picture: Given, boxes: ArrayLike) -> list[Why]:
+        """What speaks for places of a picture: the marked object each is most like, and where the network looked.
+
+        Args:
+            picture: as for ``find``.
+            boxes: (N, 4) x, y, w, h in displayed pixels, as in ``Finds``.
+
+        Returns:
+            A ``Why`` for each box, which draws itself.
+
+        Raises:
+            PictureError, ValueError: as for ``find``.
+        """
+        asker, found = Asker(self.view, self.weights, self._likeness(), self.examples), list[Why]()
+        with source_of(picture) as source:
+            view = self.view.suited(source)
+            for place in middles(np.asarray(boxes, np.float64).reshape(-1, 4)):
+                canvas = view.canvas(source, block_about(view, view.size(source), place))
+                found += asker.ask(canvas, canvas.inward(place[None]))
+        return found
+
+    def _likeness(self) -> Likeness:
+        return Likeness(self.examples, self.side, self.turn, self.axes)
 
     def _claimed(
         self, boxes: NDArray[np.float64], scores: Floats, turned: Angles, known: Known, lying: Angles

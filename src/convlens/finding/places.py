@@ -21,11 +21,15 @@ AROUND = 2.0
 """Sides of the box that a crop shows, so that its surroundings are seen."""
 
 
+Box = tuple[float, float, float, float]
+"""x, y of the top left corner, width and height, in displayed pixels."""
+
+
 class Place(NamedTuple):
-    """A box in a picture's file: x, y of the top left corner, width and height."""
+    """A box in a picture's file."""
 
     path: Path
-    box: tuple[float, float, float, float]
+    box: Box
 
 
 def crops(places: Sequence[Place]) -> NDArray[np.uint8]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from convlens.data import Mark
+import numpy as np
+
+from convlens.data import DataError, Mark
 from convlens.data.atomic import replace
 from convlens.training.report_page import whole
 from convlens.training.report_pictures import sheet
@@ -14,14 +16,20 @@ from convlens.training.report_text import number, scrolled, section, text
 
 from .finds import Boxes, Finds
 from .outputs import overlay_names
-from .places import Place, crops
+from .places import Box, Place, crops
 from .results import Result
+from .why import Why
 
 SHOWN = 18
 """Places of a section."""
 PICTURES = 8
 """Pictures that a section opens at most: each may take a second to decode."""
+EXPLAINED = 6
+"""Least certain finds of which it is said why they were found, and as many near misses."""
 STYLE = """
+.reasons { display: grid; grid-template-columns: repeat(auto-fit, minmax(330px, 1fr)); gap: 24px 40px; }
+.reasons figure { margin: 0; } .reasons .why { display: inline-block; margin-right: 6px; border-radius: 3px; }
+.reasons figcaption { margin-top: 6px; } .reasons b { margin-right: 8px; }
 .trio { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 32px 40px; }
 .trio h3 { margin: 0 0 12px; } .tiles { --pic: 100px; }
 """
@@ -37,6 +45,7 @@ class FindReport:
     results: Sequence[Result]
     waiting: int  # pictures that were not searched yet
     point: float  # side of the box that is shown around a point, pixels
+    why: Callable[[Path, list[Box]], Sequence[Why]]  # what speaks for places of a picture
 
 
 @dataclass(frozen=True)
@@ -79,9 +88,10 @@ def page(report: FindReport) -> str:
         for t, at in zip(every, drawn, strict=True)
     )
     shown = {name: "".join(next(elements) for _ in tiles) for name, tiles in groups.items()}
-    parts = [_head(report, [one for _, one in found]), _certainty(shown), _marks(report, shown)]
+    reasons, why = _reasons(report, [*groups["least"][:EXPLAINED], *groups["near"][:EXPLAINED]])
+    parts = [_head(report, [one for _, one in found]), _certainty(shown), why, _marks(report, shown)]
     parts += [_pictures(report), _failures(report)]
-    return whole(report.title, css + STYLE, parts, _data(report))
+    return whole(report.title, css + reasons + STYLE, parts, _data(report))
 
 
 def _places(boxes: Boxes) -> Iterable[tuple[tuple[float, float, float, float], float]]:
@@ -143,6 +153,35 @@ def _certainty(shown: dict[str, str]) -> str:
         "Right among the near misses: mark it <b>object</b>. Then run convlens correct."
     )
     return section("certainty", "What was found", lead, f'<div class="trio">{columns}</div>')
+
+
+def _reasons(report: FindReport, tiles: Sequence[Tile]) -> tuple[str, str]:
+    """A stylesheet and a section that say why places were found, or nearly."""
+    found: list[tuple[Tile, Why]] = []
+    for path in dict.fromkeys(tile.place.path for tile in tiles):
+        own = [tile for tile in tiles if tile.place.path == path]
+        try:
+            found += zip(own, report.why(path, [tile.place.box for tile in own]), strict=True)
+        except DataError:  # it was there when it was searched
+            continue
+    if not found:
+        return "", ""
+    found.sort(key=lambda pair: -float(pair[0].bold))
+    css, drawn = sheet("why", np.concatenate([why.tiles() for _, why in found]), 100)
+    names = "the place", "what mattered there", "the mark it is most like"
+    figures = []
+    for at, (tile, why) in enumerate(found):
+        three = "".join(
+            f'<i class="why" role="img" aria-label="{name}" {place}></i>'
+            for name, place in zip(names, drawn[3 * at : 3 * at + 3], strict=True)
+        )
+        said = f"<figcaption><b>{text(tile.bold)}</b>{text(str(why))}</figcaption>"
+        figures.append(f"<figure>{three}{said}</figure>")
+    lead = (
+        "Least certain finds and near misses: the place; the same, bright where covering it lowers the network's "
+        "score; and the marked object that it is most like."
+    )
+    return css, section("why", "Why", lead, f'<div class="reasons">{"".join(figures)}</div>')
 
 
 def _marks(report: FindReport, shown: dict[str, str]) -> str:

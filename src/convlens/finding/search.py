@@ -23,8 +23,10 @@ from convlens.data.atomic import replace
 from . import outputs, report
 from .errors import FindingError
 from .finds import Finds
+from .places import Box
 from .request import Asked, Request, look_up
 from .results import Result, Results
+from .why import Why
 
 Progress = Callable[[str, int, int], None]
 """Is told a stage, how much of it is done, and of how much."""
@@ -49,6 +51,9 @@ class Seeker(Protocol):
         self, marks: Sequence[Mark], pictures: Sequence[Path] | None = None, progress: Part | None = None
     ) -> object:
         """Go on learning from the whole new list of marks."""
+
+    def why(self, picture: Path, boxes: list[Box]) -> Sequence[Why]:
+        """What speaks for places in a picture."""
 
     def save(self, path: Path) -> None:
         """Write it in one step."""
@@ -204,9 +209,9 @@ def _look_through(
             tables.write(done)
         progress(SEARCHING, total, total)
     except KeyboardInterrupt:
-        _publish(request, asked, done)
+        _publish(request, asked, done, seeker)
         raise
-    _publish(request, asked, done)
+    _publish(request, asked, done, seeker)
     outcome = Outcome(tuple(done), learned, request.out / REPORT)
     if not outcome.found:
         first = f"{outcome.failed[0].image}: {outcome.failed[0].reason}"
@@ -243,7 +248,7 @@ class Tables:
         self._cost = self._last - start
 
 
-def _publish(request: Request, asked: Asked, done: Sequence[Result]) -> None:
+def _publish(request: Request, asked: Asked, done: Sequence[Result], seeker: Seeker) -> None:
     """The tables once more, for an interruption between two of theirs, and the page."""
     found = [result.finds for result in done if result.finds is not None]
     outputs.write_tables(request.out, found)
@@ -257,5 +262,6 @@ def _publish(request: Request, asked: Asked, done: Sequence[Result]) -> None:
         results=done,
         waiting=len(asked.pictures) - len(done),
         point=sides[len(sides) // 2] if sides else 32.0,
+        why=seeker.why,
     )
     report.write(page, request.out / REPORT)
