@@ -42,7 +42,7 @@ class Why:
 
     Args:
         mark: the number of the marked object that it is most like, among those that the finder compares with.
-        alike: how like it is, a normalised correlation: 1 is a copy.
+        alike: how like it is, -1 to 1, a copy (``likeness.py``).
         turned: by how much it is turned against it, in radians, clockwise.
         firm: the network's logit.
         heat: (SIDE, SIDE) by how much the logit falls where that is covered, the mean over the patches that cover it.
