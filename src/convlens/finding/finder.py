@@ -26,7 +26,7 @@ from .finds import Finds
 from .known import Known, distances, middles
 from .lean import lean
 from .learning import Course, Learner
-from .likeness import Likeness, example
+from .likeness import NUDGE, Likeness, example, overall
 from .mixture import Belief, Posterior, learn
 from .network import Named, initial, network
 from .pictures import Given, Pictures, named, source_of
@@ -47,8 +47,6 @@ EXAMPLES = 12
 """Marked objects that places are compared with: more take time and tell little."""
 UNMARKED = 4
 """Blocks without marks that are learned from, to know more backgrounds."""
-SLACK = 1e-4
-"""By how much rounding may lift a correlation above 1."""
 VAGUE, FEW = 2, 4
 """Bounds of a count of which the upper one is so many times the lower one, and so many more, tell little."""
 
@@ -271,15 +269,15 @@ class Finder:
         """
         likeness, known = self._likeness(), Known.of(marks, self.box)
         lying = np.zeros(len(known.objects))
-        # a place below does not reach the cut even if it is just like a marked object
-        least = self.calibration.cut - LIKE * (1 + SLACK)
         with source_of(picture) as source:
             view = self.view.suited(source)
             blocks = sum(1 for _ in view.blocks(source))
             boxes, scores, turned = [np.zeros((0, 4))], [np.zeros(0, np.float32)], [np.zeros(0)]
             for done, canvas in enumerate(view.canvases(source), 1):
                 at, firm = places_in(canvas, self.weights, self.side)
-                hopeful = firm >= least
+                # most peaks are so unlike the marks that they cannot reach the cut: they are not looked at closely
+                rough = overall(likeness.matched(canvas.pixels, at, shifts=0)[0])
+                hopeful = firm + LIKE * (rough + NUDGE) >= self.calibration.cut
                 at, firm = at[hopeful], firm[hopeful]
                 alike, variants = likeness.matched(canvas.pixels, at)
                 large = sizes(likeness, self.breadths, alike, variants)

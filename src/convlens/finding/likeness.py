@@ -34,6 +34,8 @@ JITTER = 3.0
 """Working pixels by which places are shifted where it is learned what is common."""
 ALIKE = 0.1
 """The cosine of one mark counts 2.7 times that of another which is less by this, where the marks' are averaged."""
+NUDGE = 0.3
+"""By how much a shift makes a place more like a mark at most: among 4,000 peaks by 0.26, and by 0.16 but for 4."""
 CHUNK = 512
 
 
@@ -148,9 +150,12 @@ class Likeness:
         """
         return self.matched(pixels, places)[0]
 
-    def matched(self, pixels: Floats, places: Floats) -> tuple[Floats, NDArray[np.intp]]:
-        """The cosines (N, M) of ``__call__``, and which variants of the objects they are with (N, M)."""
-        half = halved(pixels)
+    def matched(self, pixels: Floats, places: Floats, shifts: int = 1) -> tuple[Floats, NDArray[np.intp]]:
+        """The cosines (N, M) of ``__call__``, and which variants of the objects they are with (N, M).
+
+        ``shifts`` 0 leaves templates where they are: a ninth of the work, and up to NUDGE less.
+        """
+        half = halved(pixels) if len(places) else pixels
         found = np.empty((len(places), self.objects), np.float32)
         variants = np.empty(found.shape, np.intp)
         still = np.zeros(CHUNK, np.float32)
@@ -158,12 +163,13 @@ class Likeness:
             some = places[first : first + CHUNK]
             n = len(some)
             windows = cut(half, (some - 0.5) / 2, still[:n], still[:n] + 1, self._spread)
-            looks = described(windows, shifts=1).reshape(n * 9, -1)
+            looks = described(windows, shifts)
+            each, looks = looks.shape[1], looks.reshape(n * looks.shape[1], -1)
             contrast = np.minimum(_lengths(looks) / self._floor, 1)
             seen = looks if self._project is None else self._project(looks[:, :, None, None])
             alike = self._compare(seen[:, :, None, None])
             alike *= (contrast / np.maximum(_lengths(seen), 1e-6))[:, None]
-            best = alike.reshape(n, 9, -1).max(axis=1).reshape(n, self.objects, self._variants)
+            best = alike.reshape(n, each, -1).max(axis=1).reshape(n, self.objects, self._variants)
             found[first : first + CHUNK] = best.max(axis=2)
             variants[first : first + CHUNK] = best.argmax(axis=2)
         return found, variants
