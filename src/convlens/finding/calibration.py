@@ -16,10 +16,14 @@ from .mixture import Belief, learn
 
 Floats = NDArray[np.float32]
 
-HARSH = 0.5
-"""Logits by which trials are harder than objects elsewhere: they are changed more than pictures are."""
+TRIALS = 1.25
+"""Standard deviation of the trials in units."""
+LEAST = 0.4
+"""Logits: a unit is no less."""
+PLACED = 0.25
+"""What the marks where they are count beside the trials: the network was taught by them, and they score too high."""
 TRIED, AGAIN = 0.5, 0.5
-"""Standard deviations, in logits: of the typical object as the marks tell it, and of a picture's from that."""
+"""Standard deviations, in units: of the typical object as the marks tell it, and of a picture's from that."""
 CUT = 0.3
 """Of the way from the typical place to the typical object: what scores less is not looked at."""
 KEPT = 0.2
@@ -42,15 +46,17 @@ def believe(trials: Floats, unknown: Floats, marked: Floats, rest: Floats) -> Be
         marked: of the marked objects where they are, each compared with the others alone.
         rest: of places that are known to be none.
     """
-    typical = float(np.median(trials)) + HARSH
+    # nine tenths less one tenth are 2.56 standard deviations of a normal distribution
+    unit = max(float(np.diff(np.quantile(trials, [0.1, 0.9]))[0]) / 2.56 / TRIALS, LEAST)
+    typical = float(np.median(trials))
     if len(marked):
-        typical = (typical + float(np.median(marked))) / 2
+        typical += PLACED * (float(np.median(marked)) - typical)
     others = np.concatenate([unknown, rest])
-    common = float(np.median(others)) if len(others) else typical - 4.0
-    before = Belief(common + CUT * (typical - common), typical, TRIED)
-    after = learn(before, *(np.asarray(s, np.float64) for s in (unknown, marked, rest)))
+    common = float(np.median(others)) if len(others) else typical - 4.0 * unit
+    before = Belief(common + CUT * (typical - common), typical, TRIED * unit, unit)
+    after = learn(before, unknown.astype(np.float64), rest.astype(np.float64))
     middle = float(after.weight @ after.typical)
-    doubt = float(np.sqrt(after.weight @ (after.typical - middle) ** 2 + AGAIN**2))
+    doubt = float(np.sqrt(after.weight @ (after.typical - middle) ** 2 + (AGAIN * unit) ** 2))
     spread = ALIKE * after.spread + (1 - ALIKE) / len(after.spread)
     ground = KEPT * np.log(after.ground + 1e-12)
     return replace(

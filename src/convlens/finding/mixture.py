@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 BIN = 0.125
-"""Logits: how finely scores are told apart; a quarter of the narrowest spread."""
+"""How finely scores are told apart, in units (as all that follows): a quarter of the narrowest spread."""
 STEEP = (-2.0, -1.0, -0.5, 0.0, 0.4, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6)
 BENT = (0.0, 0.1, 0.3, 0.7, 1.5, 3.0)
 HIGHEST = 0.8
@@ -34,9 +34,9 @@ GROUNDS = tuple(
 )
 """The shapes that the rest may have."""
 LOWER = 1.2
-"""How many logits lower objects score that are half hidden or badly lit, and how much they differ at the least."""
+"""How much lower objects score that are half hidden or badly lit, and how much they differ at the least."""
 SPREADS = tuple((spread, poor) for poor in (0.0, 0.1, 0.25) for spread in (0.45, 0.7, 1.0, 1.5))
-"""What objects' scores may look like: the standard deviation in logits, and which part of them is so poor."""
+"""What objects' scores may look like: the standard deviation, and which part of them is so poor."""
 OFF = np.linspace(-2.5, 2.5, 11)
 """How far the typical object may be off, in standard deviations of what is believed of it."""
 NONE = 3.0
@@ -57,6 +57,7 @@ class Belief:
     Args:
         cut: the score below which nothing is looked at.
         typical: what a typical object scores, and ``doubt``, its standard deviation.
+        unit: by how much scores of the same thing differ; all shapes below are measured in it.
         spreads: logarithms of how likely each of SPREADS is.
         grounds: the same of each of GROUNDS.
     """
@@ -64,12 +65,19 @@ class Belief:
     cut: float
     typical: float
     doubt: float
+    unit: float = 1.0
     spreads: tuple[float, ...] = (0.0,) * len(SPREADS)
     grounds: tuple[float, ...] = (0.0,) * len(GROUNDS)
 
     def __post_init__(self) -> None:
         if len(self.spreads) != len(SPREADS) or len(self.grounds) != len(GROUNDS):
             raise ValueError(f"a belief is of {len(SPREADS)} spreads and {len(GROUNDS)} grounds")
+        if not self.unit > 0:
+            raise ValueError(f"a unit is more than nothing, not {self.unit}")
+
+    def scaled(self, scores: Floats) -> Floats:
+        """How far scores lie above the cut, in units."""
+        return (scores - self.cut) / self.unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +85,8 @@ class Posterior:
     """What is believed of a picture's scores when they are seen: points of a grid with their weights.
 
     Args:
-        edges: (K + 1,) of the bins above the cut.
+        belief: from before.
+        edges: (K + 1,) of the bins above the cut, in units.
         counts: (K,) places in them.
         weight: (J,) of each point, 1 in all.
         share: (J, K) the probability that a place is an object.
@@ -86,6 +95,7 @@ class Posterior:
         spread: (S,) how likely each of SPREADS is, and ``ground`` (G,) each of GROUNDS.
     """
 
+    belief: Belief
     edges: Floats
     counts: Floats
     weight: Floats
@@ -104,9 +114,9 @@ class Posterior:
 
     def probabilities(self, scores: Floats) -> Floats:
         """The probabilities that places are objects, which rise with their scores even where the model is flat."""
-        middles = (self.edges[:-1] + self.edges[1:]) / 2
-        low, high = np.minimum(scores - middles[0], 0.0), np.maximum(scores - middles[-1], 0.0)
-        logit = np.interp(scores, middles, self.odds) + low + high + 0.01 * (scores - middles[0])
+        middles, high_up = (self.edges[:-1] + self.edges[1:]) / 2, self.belief.scaled(scores)
+        low, high = np.minimum(high_up - middles[0], 0.0), np.maximum(high_up - middles[-1], 0.0)
+        logit = np.interp(high_up, middles, self.odds) + low + high + 0.01 * (high_up - middles[0])
         found: Floats = 1 / (1 + np.exp(-logit))
         return found
 
@@ -128,7 +138,9 @@ class Posterior:
         objects = right[:, -1] + self.lower
         f1 = self.weight @ (2 * right / np.maximum(claimed + objects[:, None], 1e-9))
         at = int(np.argmax(f1))
-        return float("inf") if self.empty > EMPTY or f1[at] < WORTH else float(self.edges[-2 - at])
+        if self.empty > EMPTY or f1[at] < WORTH:
+            return float("inf")
+        return self.belief.cut + self.belief.unit * float(self.edges[-2 - at])
 
     def interval(self) -> tuple[int, int]:
         """Between which numbers the count of objects lies, with a probability of LEVEL."""
@@ -140,60 +152,53 @@ class Posterior:
         return int(low), int(high)
 
 
-def learn(belief: Belief, scores: Floats, objects: Floats | None = None, rest: Floats | None = None) -> Posterior:
+def learn(belief: Belief, scores: Floats, rest: Floats | None = None) -> Posterior:
     """What scores say.
 
     Args:
         belief: from before.
         scores: of places of which it is not known what they are.
-        objects: of places that are known to be objects.
         rest: of places that are known to be none.
     """
-    nothing = np.zeros(0)
-    told = [scores, nothing if objects is None else objects, nothing if rest is None else rest]
-    top = max([belief.cut + BIN] + [float(np.max(s)) for s in told if len(s)])
-    edges: Floats = belief.cut + BIN * np.arange(int(np.ceil((top - belief.cut) / BIN)) + 2, dtype=np.float64)
-    counts, certain, none = (np.histogram(s, edges)[0].astype(np.float64) for s in told)
+    told = [belief.scaled(scores), np.zeros(0) if rest is None else belief.scaled(rest)]
+    top = max([BIN] + [float(np.max(s)) for s in told if len(s)])
+    edges: Floats = BIN * np.arange(int(np.ceil(top / BIN)) + 2, dtype=np.float64)
+    counts, none = (np.histogram(s, edges)[0].astype(np.float64) for s in told)
     n = counts.sum()
     trust = ENOUGH / (n + ENOUGH)
-
-    ground, (density, above) = _grounds(edges), _objects(edges, belief)
-    numbers = _numbers(n)
+    ground, (density, above), numbers = _grounds(edges), _objects(edges, belief), _numbers(n)
     many = numbers[:, None, None] * above
     others = np.maximum(n - many, 0.02 * n + 1e-3)
     # more objects than places: the rest would have to be negative
     before = np.where(n - many < -2 * np.sqrt(n + 1), -1e3, -(others + many) * trust)
     before += np.log(np.where(numbers == 0, NONE, 1.0))[:, None, None] - 0.5 * OFF[:, None] ** 2 + belief.spreads
-    before += trust * np.log(density / above[..., None] + 1e-4) @ certain
-    objects_here = numbers[:, None, None, None] * density
-    # single precision is three times as fast here, and wrong by a thousandth of a logarithm
-    sought, rest_many = (objects_here + 1e-9).astype(np.float32), others[..., None].astype(np.float32)
-    places = counts.astype(np.float32)
+    sought = numbers[:, None, None, None] * density
     likely = np.empty((len(ground), *many.shape))
+    # single precision is three times as fast here, and wrong by a thousandth of a logarithm
+    objects, rests, places = (x.astype(np.float32) for x in (sought + 1e-9, others[..., None], counts))
     for shape, found, prior in zip(ground, likely, belief.grounds, strict=True):
-        mixed = np.log(rest_many * shape.astype(np.float32) + sought) @ places
+        mixed = np.log(rests * shape.astype(np.float32) + objects) @ places
         found[:] = before + trust * mixed + trust * (np.log(shape + 1e-9) @ none) + prior
     weight = np.exp(likely - likely.max())
     weight /= weight.sum()
-    at = np.nonzero(weight > FAINT * weight.max())
-    g, m, t, s = at
-    here = objects_here[m, t, s]
-    share = here / (others[m, t, s][:, None] * ground[g] + here + 1e-12)
+    g, m, t, s = at = np.nonzero(weight > FAINT * weight.max())
+    here = sought[m, t, s]
     return Posterior(
-        edges,
-        counts,
-        weight[at] / weight[at].sum(),
-        share,
-        numbers[m] * (1 - above[t, s]),
-        (belief.typical + belief.doubt * OFF)[t],
-        weight.sum(axis=(0, 1, 2)),
-        weight.sum(axis=(1, 2, 3)),
+        belief=belief,
+        edges=edges,
+        counts=counts,
+        weight=weight[at] / weight[at].sum(),
+        share=here / (others[m, t, s][:, None] * ground[g] + here + 1e-12),
+        lower=numbers[m] * (1 - above[t, s]),
+        typical=(belief.typical + belief.doubt * OFF)[t],
+        spread=weight.sum(axis=(0, 1, 2)),
+        ground=weight.sum(axis=(1, 2, 3)),
     )
 
 
 def _grounds(edges: Floats) -> Floats:
     """(G, K): what part of the rest falls into each bin."""
-    x = (edges[:-1] + edges[1:]) / 2 - edges[0]
+    x = (edges[:-1] + edges[1:]) / 2
     steep, bent = np.array(GROUNDS).T
     height = -steep[:, None] * x - 0.5 * bent[:, None] * x**2
     density = np.exp(height - height.max(axis=1, keepdims=True))
@@ -203,10 +208,11 @@ def _grounds(edges: Floats) -> Floats:
 
 def _objects(edges: Floats, belief: Belief) -> tuple[Floats, Floats]:
     """(T, S, K): what part of the objects falls into each bin, and (T, S) how many of them lie above the cut."""
-    typical, (spread, part) = (belief.typical + belief.doubt * OFF)[:, None, None], np.array(SPREADS).T[:, :, None]
+    typical = belief.scaled(belief.typical + belief.doubt * OFF)[:, None, None]
+    spread, part = np.array(SPREADS).T[:, :, None]
     middles = (edges[:-1] + edges[1:]) / 2
     # as far as objects may reach, not only as far as places do
-    wide = np.arange(edges[0] + BIN / 2, max(edges[-1], float(typical.max()) + 4 * float(spread.max())), BIN)
+    wide = np.arange(BIN / 2, max(edges[-1], float(typical.max()) + 4 * float(spread.max())), BIN)
 
     def bump(x: Floats) -> Floats:
         low = np.maximum(spread, LOWER)

@@ -112,6 +112,6 @@ def _axes(axes: Floats | None, channels: int) -> Floats | None:
 
 
 def _belief(told: dict[str, Any]) -> Belief:
-    cut, typical, doubt = (float(told[name]) for name in ("cut", "typical", "doubt"))
+    cut, typical, doubt, unit = (float(told[name]) for name in ("cut", "typical", "doubt", "unit"))
     spreads, grounds = (tuple(float(value) for value in told[name]) for name in ("spreads", "grounds"))
-    return Belief(cut, typical, doubt, spreads, grounds)
+    return Belief(cut, typical, doubt, unit, spreads, grounds)
