@@ -14,7 +14,7 @@ from convlens import engine
 from .crops import SIDE, Batch, Material, Mix, batch
 from .network import STRIDE, Named, network
 from .objective import centre_weight, focal
-from .optimiser import AdamW
+from .optimiser import Optimiser
 
 Floats = NDArray[np.float32]
 
@@ -74,7 +74,7 @@ class Learner:
         Returns:
             The mean weights.
         """
-        optimiser = AdamW(self.weights, course.memory)
+        optimiser = Optimiser(self.weights, course.memory)
         looks = {round(part * course.steps) for part in course.looks}
         with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(engine.cores()) as pool:
 
