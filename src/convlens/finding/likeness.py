@@ -55,8 +55,8 @@ def overall(alike: Floats) -> Floats:
     Args:
         alike: (N, M) the cosines with each, NaN for those that do not count.
 
-    >>> overall(np.array([[0.5, 0.5], [0.9, 0.1]], np.float32)).round(2).tolist()
-    [0.5, 0.83]
+    >>> print(overall(np.array([[0.5, 0.5], [0.9, 0.1]], np.float32)).round(2))
+    [0.5  0.83]
     """
     best = np.nanmax(alike, axis=1, keepdims=True)
     mean = np.nanmean(np.exp((alike - best) / np.float32(ALIKE)), axis=1)
