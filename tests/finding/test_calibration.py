@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from convlens.finding.calibration import believe, valley
+from convlens.finding.mixture import learn
 
 NOTHING = np.zeros(0, np.float32)
 
@@ -23,6 +24,15 @@ def test_unmarked_objects_tell_what_objects_score() -> None:
         assert found.typical == pytest.approx(typical, abs=0.5)
         assert found.cut < typical - 1.5
         assert found.doubt < 0.8
+
+
+def test_what_is_rejected_and_still_scores_like_an_object_widens_the_interval() -> None:
+    trials, unknown = np.linspace(2.4, 5.6, 40, dtype=np.float32), places(0, 40, 4.0)
+    marked, rejected = np.full(6, 4.0, np.float32), np.array([4.0, 4.1, -1.0], np.float32)
+    before, after = (believe(trials, unknown, marked, rest) for rest in (NOTHING, rejected))
+    assert (before.wrong, after.wrong) == (0, 0.25)
+    scores = unknown.astype(np.float64)
+    assert learn(after, scores).interval()[0] < 0.8 * learn(before, scores).interval()[0]
 
 
 def test_marks_alone_are_a_belief_too() -> None:

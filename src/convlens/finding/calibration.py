@@ -59,8 +59,10 @@ def believe(trials: Floats, unknown: Floats, marked: Floats, rest: Floats) -> Be
     doubt = float(np.sqrt(after.weight @ (after.typical - middle) ** 2 + (AGAIN * unit) ** 2))
     spread = ALIKE * after.spread + (1 - ALIKE) / len(after.spread)
     ground = KEPT * np.log(after.ground + 1e-12)
+    found, false = ((scores >= after.best()).sum() for scores in (marked, rest))
     return replace(
         before,
+        wrong=float(false / max(found + false, 1)),
         typical=middle,
         doubt=doubt,
         spreads=tuple(np.log(spread).tolist()),

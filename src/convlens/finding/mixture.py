@@ -44,7 +44,7 @@ NONE = 3.0
 ENOUGH = 1000.0
 FAINT = 1e-3
 """Of the likeliest point of the grid: what is less likely is left out."""
-EMPTY, WORTH = 0.5, 0.1
+EMPTY, WORTH = 0.5, 0.05
 """How likely it is that there is no object, and how large the F1 to be hoped for, when nothing is claimed."""
 DRAWS = 2000
 LEVEL = 0.9
@@ -58,6 +58,7 @@ class Belief:
         cut: the score below which nothing is looked at.
         typical: what a typical object scores, and ``doubt``, its standard deviation.
         unit: by how much scores of the same thing differ; all shapes below are measured in it.
+        wrong: which part of the marked places that score like finds was rejected.
         spreads: logarithms of how likely each of SPREADS is.
         grounds: the same of each of GROUNDS.
     """
@@ -66,6 +67,7 @@ class Belief:
     typical: float
     doubt: float
     unit: float = 1.0
+    wrong: float = 0.0
     spreads: tuple[float, ...] = (0.0,) * len(SPREADS)
     grounds: tuple[float, ...] = (0.0,) * len(GROUNDS)
 
@@ -143,13 +145,17 @@ class Posterior:
         return self.belief.cut + self.belief.unit * float(self.edges[-2 - at])
 
     def interval(self) -> tuple[int, int]:
-        """Between which numbers the count of objects lies, with a probability of LEVEL."""
+        """Between which numbers the count of objects lies, with a probability of LEVEL.
+
+        What was rejected and still scores like an object shows that others of its kind do so unseen: the lower bound
+        is less by that part.
+        """
         rng = np.random.default_rng(0)
         points = rng.choice(len(self.weight), DRAWS, p=self.weight)
         drawn = rng.binomial(self.counts.astype(np.int64), self.share[points]).sum(axis=1)
         drawn = drawn + rng.poisson(self.lower[points])
         low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf")
-        return int(low), int(high)
+        return int(low * (1 - self.belief.wrong)), int(high)
 
 
 def learn(belief: Belief, scores: Floats, rest: Floats | None = None) -> Posterior:
