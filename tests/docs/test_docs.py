@@ -25,6 +25,7 @@ import typer
 from PIL import Image
 
 import convlens
+from benchmarks import filters
 from convlens.cli.main import app, main
 from convlens.data.fashion_mnist import SYSTEM as DEBIAN
 from convlens.data.fashion_mnist import cache_folder
@@ -336,6 +337,11 @@ def pool_row(row: records.Entry) -> dict[str, str]:
 def test_the_gallery_is_the_one_that_there_is() -> None:
     rows = table(section(TEXTS["filtering.md"], "Kernels"))
     assert [tuple(one.values()) for one in rows] == [told(name) for name in GALLERY]
+
+
+def test_the_table_of_filters_is_the_record() -> None:
+    shown = section(TEXTS["filtering.md"], "How fast").splitlines()
+    assert [line for line in shown if line.startswith("|")] == filters.lines(records.rows("filters"))
 
 
 def test_the_arguments_of_a_scan_are_those_that_it_has() -> None:

@@ -22,7 +22,7 @@ from .kernels.cells import KINDS
 from .kernels.spectral import Spectral
 from .kernels.stencil import STRIP, Stencil
 from .layout import Three
-from .memory import aligned, ensure
+from .memory import LINE, aligned, ensure
 from .target import Target, host
 
 Taps = NDArray[np.float64]
@@ -227,10 +227,10 @@ class _Job:
         each = -(-wanted // planes)
         bands = max(1, min(each, rows // ROWS))
         pieces = max(1, min(each, width // STRIP)) if bands == 1 and self.s.grain == 1 else 1
-        # whole blocks of a transform, so that they lie alike however many threads there are
+        # whole blocks of a transform, so that they lie alike however many threads there are; and whole cache lines
         cut = [
             [n * i // parts // grain * grain for i in range(parts)] + [n]
-            for n, parts, grain in ((rows, bands, self.s.grain), (width, pieces, 1))
+            for n, parts, grain in ((rows, bands, self.s.grain), (width, pieces, LINE))
         ]
         return [
             _Task(plane, (y0, y1), (x0, x1))

@@ -85,7 +85,9 @@ def filter(
     kind = _kind(x.dtype)
     way = fastest(volume, slide, shape, kind)
     found = run(cells.astype(kind, copy=False), volume, slide, way)
-    return rounded(found.reshape(found.shape[3 - axes : 3 + x.ndim - axes]), x.dtype)
+    found = found.reshape(found.shape[3 - axes : 3 + x.ndim - axes])
+    # rounded already where the engine computes with the type itself
+    return found.astype(x.dtype, copy=False) if kind == x.dtype else rounded(found, x.dtype)
 
 
 def _array(array: ArrayLike) -> NDArray[Any]:

@@ -24,9 +24,9 @@ from convlens.engine.stencil import Slide, direct, separable, spectral, suits
 from .gallery import Taps
 
 Way = Literal["direct", "separable", "columns", "fft"]
-CLOSE = 2.0**-24
-"""Of the sum of a kernel's sizes, what the product of its parts may differ from it in all: half a unit in the last
-place of float32, which rounding costs anyway."""
+CLOSE = 2.0**-21
+"""Of the sum of a kernel's sizes, what the product of its parts may differ from it in all: four units in the last place
+of float32, so that a product that was rounded to float32 counts as one."""
 PRODUCT, LINE, SWEEP, COLUMN, TRANSFORM = 0.028, 1.5, 2.0, 42.0, 45.0
 """What an output costs: nanoseconds of a product; products that one along a line costs, which shares no loads, and that
 its sweep costs besides; products that the transform of a column costs a row; nanoseconds of a whole transform there and

@@ -167,15 +167,15 @@ class _Writer(Panel):
         sizes = [4**n for n in range(1, int(math.log(ROWS, 4)) + 1)]
         with k.loop(count, step=UNIT) as x:
             for size in sizes if back else reversed(sizes):
-                for base in range(0, ROWS, size):
-                    for q in range(size // 4):
-                        with k.loop(UNIT, step=k.lanes) as v:
-                            self._butterfly(base + q, size, q, k.add(x.index, v.index), back=back)
+                for q in range(size // 4):
+                    with k.each(ROWS // size) as part, k.loop(UNIT, step=k.lanes) as v:
+                        row = k.add(k.times(part, size), q)
+                        self._butterfly(row, size, q, k.add(x.index, v.index), back=back)
 
-    def _butterfly(self, row: int, size: int, q: int, column: Value, *, back: bool) -> None:
+    def _butterfly(self, row: Index, size: int, q: int, column: Value, *, back: bool) -> None:
         """Four rows a quarter of a transform apart, and the turn by q of ``size`` parts of a circle."""
         k = self.k
-        places = [self._panels(row + n * size // 4) for n in range(4)]
+        places = [self._panels(k.add(row, n * size // 4)) for n in range(4)]
         a, b, c, d = ((k.load(re, column, aligned=False), k.load(im, column, aligned=False)) for re, im in places)
         if back:
             b, c, d = (self._turned(z, n * q / size) for n, z in ((1, b), (2, c), (3, d)))

@@ -34,10 +34,12 @@ MOST_ROWS = 4
 UNROLLED = 16
 """Taps of a kernel's row that are written out; of more, eight at a time are, in a running loop."""
 TURN = 8
-STRIP = 1024
-"""Cells of a strip: 4 KB a row, so that the rows of a tile lie in the first-level cache."""
-PANEL_BYTES = 160 << 10
-"""Of a panel: a third of a small second-level cache, most of which its own rows and the result's then have."""
+STRIP, NARROWEST = 4096, 512
+"""Cells of a strip, at most and at least: the wider, the longer memory is read in one go."""
+PANEL_BYTES = 300 << 10
+"""Of a panel: more than half of a second-level cache of 512 KB."""
+FEW = 12
+"""Rows of the result that a panel gives at least: a multiple of the rows of every tile."""
 LINE = 64
 """Bytes that come from memory together."""
 
@@ -92,17 +94,31 @@ class Stencil:
         return max(0, self.rows - self.stride)
 
     @property
+    def strip(self) -> int:
+        """Cells of a strip at most: as many as leave room for twice the rows that bands share, and for a few more."""
+        strip = STRIP
+        rows = self.kept + max(FEW, self.kept) * self.stride
+        while strip > NARROWEST and self.kernel[0] * rows * self.bytes * (strip + self.reach) > PANEL_BYTES:
+            strip //= 2
+        return strip
+
+    @property
+    def bytes(self) -> int:
+        """Of a number of a panel."""
+        return 8 if self.double else 4
+
+    @property
     def pitch(self) -> int:
         """Numbers from a row of a panel to the next."""
         # whole cache lines, an odd number of them: rows that lie a power of two apart would share the sets of a cache
-        lines = -(-(STRIP + self.reach) // 16)
+        lines = -(-(self.strip + self.reach) // 16)
         return 16 * (lines + 1 - lines % 2)
 
     @property
     def band(self) -> int:
         """Rows of the result that are made of one panel."""
-        held = PANEL_BYTES // (self.pitch * (8 if self.double else 4)) // self.kernel[0]
-        return max(12, (held - self.kept) // self.stride // 12 * 12)
+        held = PANEL_BYTES // (self.pitch * self.bytes) // self.kernel[0]
+        return max(FEW, (held - self.kept) // self.stride // FEW * FEW)
 
     @property
     def panel(self) -> int:
@@ -112,7 +128,7 @@ class Stencil:
     @property
     def strips(self) -> tuple[int, int, int]:
         """Cells of a strip at most, of which multiples they are best, and of which they must be."""
-        return STRIP, 64, 1
+        return self.strip, 64, 1
 
     @property
     def grain(self) -> int:
@@ -151,7 +167,7 @@ def forward(target: Target, s: Stencil, name: str) -> Kernel:
     and ``columns[x]`` the same for the cells of a row, but for the ``inner`` ones behind the first ``before``, which
     are the source's own; ``planes[d]`` how many cells into the source depth tap d begins. The source has ``pitch``
     cells a row. Written are the rows ``first`` to ``stop`` of the result, in ``strips`` of ``wide`` cells from ``left``
-    on, the last one so that it ends at ``right``; ``wide`` is at least a vector, at most ``STRIP``.
+    on, the last one so that it ends at ``right``; ``wide`` is at least a vector, at most ``s.strip``.
     """
     k = Kernel(name, target, POINTERS, COUNTS, double=s.double)
     return _Writer(k, s.kind, s).written()
@@ -251,9 +267,11 @@ class _Writer(Panel):
                 weights = k.at(given["weights"], (plane.index, s.kernel[1] * s.across))
                 plane.next = self._plane(plane.values, cells, weights, high, vectors)
             sums = plane.out
+        # past the caches whole vectors are written, which begin where vectors do
+        whole = vectors > 1 and vectors * k.lanes * self.cells.bytes % k.target.vector_bytes == 0
         for r in range(high):
             place = k.at(given["result"], (k.add(k.add(row, y), r), given["result_pitch"]), left)
-            self.cells.put(sums[r * vectors : (r + 1) * vectors], place, x, streamed=s.streamed and vectors > 1)
+            self.cells.put(sums[r * vectors : (r + 1) * vectors], place, x, streamed=s.streamed and whole)
 
     def _asked_for(self, row: Value, column: Value, high: int, vectors: int) -> None:
         """Ask for the cells that the next band fetches where this one makes a tile: memory then works meanwhile."""
