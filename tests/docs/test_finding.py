@@ -1,0 +1,22 @@
+"""The tables of docs/finding.md that are figures of speed and size are the benchmarks' records."""
+
+from __future__ import annotations
+
+from benchmarks.finding import large, timings
+
+from .pages import DOCS
+
+PAGE = (DOCS / "finding.md").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_seconds_that_a_person_waits_are_as_recorded() -> None:
+    lines = timings.lines(timings.kept())
+    assert PAGE[PAGE.index(lines[0]) :][: len(lines)] == lines
+
+
+def test_the_memory_that_a_large_picture_takes_is_as_recorded_and_bounded() -> None:
+    record = large.kept()
+    lines = large.lines(record)
+    assert PAGE[PAGE.index(lines[0]) :][: len(lines)] == lines
+    assert record["side"] == large.SIDE
+    assert max(found["peak_mb"] for found in record["forms"].values()) < 1000
