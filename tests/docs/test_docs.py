@@ -201,6 +201,7 @@ PLACES = {"train": "training.md", "evaluate": "training.md", "predict": "trainin
     "info": "README.md",
     "filter": "filtering.md",
     "kernels": "filtering.md",
+    "learn-kernel": "filtering.md",
     "find": "finding.md",
     "correct": "finding.md",
     "check": "finding.md",

@@ -9,14 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .alike import resembling
     from .errors import FilterError
     from .gallery import GALLERY
+    from .learning import Learned, learn_kernel
     from .notation import kernel
     from .sliding import filter
 
-__all__ = ["GALLERY", "FilterError", "filter", "kernel"]
+__all__ = ["GALLERY", "FilterError", "Learned", "filter", "kernel", "learn_kernel", "resembling"]
 
 HOMES = {"GALLERY": "gallery", "FilterError": "errors", "filter": "sliding", "kernel": "notation"}
+HOMES |= {"Learned": "learning", "learn_kernel": "learning", "resembling": "alike"}
 
 
 def __getattr__(name: str) -> Any:

@@ -66,8 +66,8 @@ def filter(
     >>> filter([0.0, 1, 0, 0], [1, 2, 3], border="zero", flip=True)
     array([1., 2., 3., 0.])
     """
-    x = _array(array)
-    taps = read(kernel, _axes(x)) if isinstance(kernel, str) else checked(_numbers(kernel), "given")
+    x = cells_of(array)
+    taps = read(kernel, axes_of(x)) if isinstance(kernel, str) else checked(_numbers(kernel), "given")
     axes = taps.ndim
     if x.ndim not in (axes, axes + 1):
         raise FilterError(
@@ -90,7 +90,8 @@ def filter(
     return found.astype(x.dtype, copy=False) if kind == x.dtype else rounded(found, x.dtype)
 
 
-def _array(array: ArrayLike) -> NDArray[Any]:
+def cells_of(array: ArrayLike) -> NDArray[Any]:
+    """An array of real numbers that has cells, or the sentence that says why it is none."""
     x = numbers(array, "the array")
     if x.dtype.kind not in "iuf":
         remedy = "take .real or .imag" if x.dtype.kind == "c" else "convert it to uint8 or float32 first"
@@ -102,7 +103,7 @@ def _array(array: ArrayLike) -> NDArray[Any]:
     return x
 
 
-def _axes(x: NDArray[Any]) -> int:
+def axes_of(x: NDArray[Any]) -> int:
     """For how many axes a named kernel is meant."""
     return x.ndim if x.ndim < 3 else 2 if x.ndim == 3 and x.shape[-1] <= COLOURS else 3
 
