@@ -41,6 +41,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     bomb[16:24] = (131072).to_bytes(4, "big") * 2
     bomb[29:33] = zlib.crc32(bomb[12:29]).to_bytes(4, "big")
     Path("bomb.png").write_bytes(bomb)
+    np.save("yes.npy", np.ones(3, bool))
     np.save("nan.npy", np.array([[1, np.nan]]))
     Path("folder").mkdir()
     return tmp_path
@@ -122,6 +123,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["cut.png", "--kernel", "box"], "cut.png cannot be read: it is damaged"),
     (["bomb.png", "--kernel", "box"], "more than 134,217,728"),
     (["cut.wav", "--kernel", "box"], "is cut off: it promises 200 bytes of sound and has 46"),
+    (["yes.npy", "--kernel", "box"], "yes.npy holds bool of shape (3,)"),
     (["words.csv", "--kernel", "box"], 'line 3 of words.csv is no row of 2 numbers: "3,x"'),
     (["brain.nii.gz", "--kernel", "box"], "there is no file brain.nii.gz"),
     (

@@ -99,6 +99,9 @@ def read(path: Path) -> Medium:
 
 
 def _array(cells: NDArray[Any], path: Path) -> Medium:
+    if cells.dtype.kind not in "iuf" or not cells.size:
+        held = f"{cells.dtype} of shape {cells.shape}"
+        raise FilterError(f"{path} holds {held}, over which nothing slides; save whole numbers or floats")
     colours = cells.ndim > 2 and cells.shape[-1] <= COLOURS
     kinds: dict[int, Kind] = {1: "signal", 2: "picture", 3: "picture" if colours else "volume"}
     if colours:
