@@ -32,7 +32,7 @@ from ..table import save
 from .protocol import choose_marks, mark
 from .scenes.compose import Light
 from .scenes.drawn import coffee_bean
-from .scenes.families import QUALITY, SEEDS, Crowd, _drawn
+from .scenes.families import QUALITY, SEEDS, Crowd, crowded
 from .truth import Photo, Pixels
 
 RECORD = Path(__file__).parents[1] / "results" / "finding_timings.json"
@@ -47,7 +47,7 @@ WANTED = {"fit and find, 2 megapixels": 8.0, "correct and find, 2 megapixels": 1
 
 def photo(crowd: Crowd, number: int) -> tuple[Pixels, Photo]:
     """A photo's pixels, and where its beans are."""
-    pixels, boxes = _drawn(coffee_bean, SEEDS, crowd, True, np.random.default_rng([7, number]), number, True)
+    pixels, boxes = crowded(coffee_bean, SEEDS, crowd, True, np.random.default_rng([7, number]), number, True)
     return pixels, Photo(Path(f"{number}.jpg"), boxes)
 
 

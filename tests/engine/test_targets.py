@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
 
 import pytest
 
 from convlens.engine import TARGETS, EngineError, Program, Target, compile, host, plan, runnable
 from convlens.engine.builder import Blueprint
+from convlens.engine.kernels import optimisers
 from convlens.engine.pipeline import groups_of
 from convlens.engine.pipeline import kernels as kernels_of
 from convlens.engine.schedule import Schedule
@@ -57,6 +59,13 @@ SCANS = {
 def test_the_sums_of_a_scan_stay_in_wide_registers(name: str, target: str) -> None:
     for group in groups_of(stages(Network.parse(SCANS[name]), TARGETS[target]), (8, 48)):
         assert_wide(assembly(kernels_of(TARGETS[target], group)[-1]), WIDE[target], str(group.work))
+
+
+@pytest.mark.parametrize("target", WIDE)
+@pytest.mark.parametrize("write", [optimisers.adamw, optimisers.momentum])
+def test_a_step_of_an_optimiser_stays_in_wide_registers(write: Callable[..., Blueprint], target: str) -> None:
+    kernel = write(TARGETS[target], "step")
+    assert_wide(assembly(kernel), WIDE[target], str(kernel))
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)

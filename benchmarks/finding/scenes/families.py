@@ -120,7 +120,9 @@ VARIANTS = 12
 """Drawings of each kind in a photo."""
 
 
-def _drawn(target: Draw, others: Sequence[Draw], crowd: Crowd, same: bool, rng: Rng, number: int, sought: bool) -> Shot:
+def crowded(
+    target: Draw, others: Sequence[Draw], crowd: Crowd, same: bool, rng: Rng, number: int, sought: bool
+) -> Shot:
     made = [target(rng) for _ in range(3 * VARIANTS)] if sought else []
     rest = [draw(rng) for draw in others for _ in range(VARIANTS)]
     shared = np.random.default_rng(7)
@@ -212,16 +214,16 @@ THOUSANDS = Crowd((4000, 3000), (5000, 5000), 2500, (22, 32), 0.78, LIGHT)
 def _thousands(rng: Rng, number: int, sought: bool) -> Shot:
     """Two small photos to learn from, and one of 12 megapixels with 5,000 objects."""
     crowd = BEANS if number < 2 and sought else THOUSANDS
-    return _drawn(drawn.coffee_bean, SEEDS, crowd, True, rng, number, sought)
+    return crowded(drawn.coffee_bean, SEEDS, crowd, True, rng, number, sought)
 
 
 RECIPES: tuple[Recipe, ...] = (
     Recipe("emoji face", "😎", 30, partial(_emoji, "😎", FACES, EMOJI)),
     Recipe("emoji animal", "🐸", 30, partial(_emoji, "🐸", ANIMALS, EMOJI)),
     Recipe("one Waldo", "🕵", 30, partial(_emoji, "🕵", PEOPLE, ONE), photos=4),
-    Recipe("seeds", "coffee bean", 180, partial(_drawn, drawn.coffee_bean, SEEDS, BEANS, False)),
-    Recipe("screws, same surface", "screw", 180, partial(_drawn, drawn.screw, PARTS, SCREWS, True)),
-    Recipe("screws, other surfaces", "screw", 180, partial(_drawn, drawn.screw, PARTS, SCREWS, False)),
+    Recipe("seeds", "coffee bean", 180, partial(crowded, drawn.coffee_bean, SEEDS, BEANS, False)),
+    Recipe("screws, same surface", "screw", 180, partial(crowded, drawn.screw, PARTS, SCREWS, True)),
+    Recipe("screws, other surfaces", "screw", 180, partial(crowded, drawn.screw, PARTS, SCREWS, False)),
     Recipe("faces", "face", 15, _faces),
     Recipe("sneakers", "sneaker", 15, _sneakers),
     Recipe("coins", "coin", 0, _coins, photos=2, empty=0),
