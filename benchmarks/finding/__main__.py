@@ -21,7 +21,7 @@ from convlens.data.fashion_mnist import cache_folder
 from .. import machine, table
 from ..crew import pin
 from .contenders import CONTENDERS, Contender, named
-from .empty import covered
+from .empty import NoRoomError, covered
 from .judge import Judge, Run
 from .protocol import ROUNDS
 from .record import content, earlier, joined
@@ -67,13 +67,16 @@ def parsed() -> argparse.Namespace:
 
 
 def empty_photos(family: Family) -> tuple[Photo, ...]:
-    """The family's own photos without an instance; else its untouched ones with every object covered."""
+    """The family's own photos without an instance; else its untouched ones with their objects covered, if room is."""
     if family.empty:
         return family.empty
     made = []
     for photo in family.untouched:
         bare = replace(photo, boxes=photo.boxes[:0])
-        bare.__dict__["pixels"] = covered(photo)
+        try:
+            bare.__dict__["pixels"] = covered(photo)
+        except NoRoomError:
+            continue
         made.append(bare)
     return tuple(made)
 

@@ -21,7 +21,7 @@ def covered(photo: Photo, seed: int = 0) -> Pixels:
         seed: of the pieces.
 
     Raises:
-        ValueError: there is no room between the objects to take a piece from.
+        NoRoomError: there is no room between the objects to take a piece from.
     """
     rng = np.random.default_rng(seed)
     pixels = photo.pixels.astype(np.float32)
@@ -50,6 +50,10 @@ def _clipped(box: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[int, int
     return left, top, min(shape[1], int(np.ceil(box[2]))), min(shape[0], int(np.ceil(box[3])))
 
 
+class NoRoomError(ValueError):
+    """A photo so full that none of it is free of objects."""
+
+
 def _free(
     boxes: Boxes, size: tuple[int, int], shape: tuple[int, ...], rng: np.random.Generator, name: str
 ) -> tuple[int, int]:
@@ -60,7 +64,7 @@ def _free(
         apart = (boxes[:, 0] >= x + width) | (boxes[:, 2] <= x) | (boxes[:, 1] >= y + height) | (boxes[:, 3] <= y)
         if apart.all():
             return x, y
-    raise ValueError(f"{name} has no {width} x {height} pixels free of objects to cover one with")
+    raise NoRoomError(f"{name} has no {width} x {height} pixels free of objects to cover one with")
 
 
 def _feathered(width: int, height: int) -> NDArray[np.float32]:

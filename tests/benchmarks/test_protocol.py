@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.finding import truth
-from benchmarks.finding.empty import covered
+from benchmarks.finding.__main__ import empty_photos
+from benchmarks.finding.empty import NoRoomError, covered
 from benchmarks.finding.judge import Judge
 from benchmarks.finding.protocol import (
     Finds,
@@ -280,3 +281,13 @@ def test_covered_photos_show_no_object_and_are_otherwise_the_same(tmp_path: Path
     for x, y, w, h in one.boxes.astype(int):
         far[max(0, y - 5) : y + h + 5, max(0, x - 5) : x + w + 5] = False
     assert np.array_equal(bare[far], one.pixels[far])
+
+
+def test_a_photo_too_full_to_be_covered_is_left_out(tmp_path: Path) -> None:
+    one = family(tmp_path)
+    full = replace(one.photos[2], boxes=np.array([[0.0, 0.0, 4000.0, 4000.0]]))
+    full.__dict__["pixels"] = one.photos[2].pixels
+    with pytest.raises(NoRoomError, match="free of objects"):
+        covered(full)
+    assert len(empty_photos(one)) == len(one.untouched)
+    assert empty_photos(replace(one, photos=(*one.photos[:2], full))) == ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.finding import large, timings
+import pytest
+from benchmarks.finding import large, page, timings
 
 from .pages import DOCS
 
@@ -20,3 +21,10 @@ def test_the_memory_that_a_large_picture_takes_is_as_recorded_and_bounded() -> N
     assert PAGE[PAGE.index(lines[0]) :][: len(lines)] == lines
     assert record["side"] == large.SIDE
     assert max(found["peak_mb"] for found in record["forms"].values()) < 1000
+
+
+@pytest.mark.parametrize("lines", [page.given(), page.own()], ids=["given", "own"])
+def test_how_well_it_finds_is_as_recorded(lines: list[str]) -> None:
+    assert len(lines) > 7
+    at = PAGE.index(lines[2]) - 2
+    assert PAGE[at : at + len(lines)] == lines
