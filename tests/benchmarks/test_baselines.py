@@ -38,12 +38,12 @@ def test_sift_finds_what_has_corners(tmp_path: Path) -> None:
     pytest.importorskip("cv2")
     from benchmarks.finding.scenes import make
     from benchmarks.finding.scenes.drawn import brass_ring, star
-    from benchmarks.finding.scenes.families import Crowd, Light, Recipe, _drawn
+    from benchmarks.finding.scenes.families import Crowd, Light, Recipe, crowded
 
     crowd = Crowd((400, 300), (6, 8), 6, (44, 50), 1.0, Light())
 
     def shoot(rng: np.random.Generator, number: int, sought: bool) -> tuple[np.ndarray, np.ndarray]:
-        return _drawn(star, (brass_ring,), crowd, True, rng, number, sought)
+        return crowded(star, (brass_ring,), crowd, True, rng, number, sought)
 
     scene = make(tmp_path, 0, [Recipe("stars", "star", 180, shoot)])[0][0]
     sift = next(c for c in CLASSICAL if c.name == "SIFT")

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.finding import truth
 from benchmarks.finding.scenes import RECIPES, drawn, make, sprites
 from benchmarks.finding.scenes.compose import Light, Thing, compose, laid_out
-from benchmarks.finding.scenes.families import COINS, MIDDLE, SEEDS, Crowd, Recipe, _drawn
+from benchmarks.finding.scenes.families import COINS, MIDDLE, SEEDS, Crowd, Recipe, crowded
 from benchmarks.finding.scenes.sprites import MissingError, glyph
 
 SMALL = Crowd((160, 120), (4, 6), 5, (14, 18), 0.8, Light())
@@ -19,7 +19,7 @@ DARK = Light(shadow=0, uneven=0, blur=0, noise=0, gains=0)
 
 
 def tiny(name: str = "tiny") -> Recipe:
-    return Recipe(name, "coffee bean", 180, partial(_drawn, drawn.coffee_bean, SEEDS, SMALL, True))
+    return Recipe(name, "coffee bean", 180, partial(crowded, drawn.coffee_bean, SEEDS, SMALL, True))
 
 
 def test_a_box_is_the_smallest_about_what_was_laid() -> None:
