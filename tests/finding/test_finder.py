@@ -25,15 +25,6 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AGAIN", Course(steps=15, rate=1.5e-3, looks=(0.0,)))
 
 
-@pytest.fixture(scope="module")
-def learned() -> Finder:
-    """Three of eight crosses marked."""
-    picture, centres = scene(0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FIRST", Course(steps=50, rate=3e-3, looks=(0.5,)))
-        return Finder.fit({"a": picture}, [mark("a", c) for c in centres[:3]], seed=1)
-
-
 def test_all_crosses_are_found_and_nothing_else_in_a_picture_that_was_not_learned_from(learned: Finder) -> None:
     picture, centres = scene(5)
     finds = learned.find(picture)

@@ -7,20 +7,10 @@ import pytest
 from PIL import Image
 
 from convlens.finding import Finder
-from convlens.finding import finder as module
 from convlens.finding.canvas import View
-from convlens.finding.learning import Course
 from convlens.finding.why import SIDE, block_about
 
-from .scenes import mark, scene
-
-
-@pytest.fixture(scope="module")
-def learned() -> Finder:
-    picture, centres = scene(0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "FIRST", Course(steps=50, rate=3e-3, looks=(0.5,)))
-        return Finder.fit({"a": picture}, [mark("a", c) for c in centres[:3]], seed=1)
+from .scenes import scene
 
 
 def test_a_marked_object_is_like_itself(learned: Finder) -> None:
