@@ -15,6 +15,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,11 @@ def kernels(size: int) -> tuple[Array, Array, Array]:
     return one, two, three
 
 
+def title(kind: str, size: int, separable: bool) -> str:
+    """What a photo's row is called."""
+    return f"{kind} {size}x{size}" + (" separable" if separable else "")
+
+
 def photos(kind: str, size: int, separable: bool) -> Contest:
     """A photo through one kernel."""
     from scipy import ndimage
@@ -107,8 +113,7 @@ def photos(kind: str, size: int, separable: bool) -> Contest:
         calls["OpenCV"] = lambda: cv2.sepFilter2D(x, -1, row, column, borderType=cv2.BORDER_REFLECT_101)
     elif cv2 is not None:
         calls["OpenCV"] = lambda: cv2.filter2D(x, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
-    title = f"{kind} {size}x{size}" + (" separable" if separable else "")
-    return Contest(title, calls, check, {"SciPy": PHOTO[0] / BAND})
+    return Contest(title(kind, size, separable), calls, check, {"SciPy": PHOTO[0] / BAND})
 
 
 def sound() -> Contest:
@@ -173,8 +178,7 @@ def contests() -> dict[str, Callable[[], Contest]]:
     for separable in (False, True):
         for kind in ("uint8", "float32"):
             for size in SIZES:
-                name = f"{kind} {size}x{size}" + (" separable" if separable else "")
-                found[name] = lambda a=kind, b=size, c=separable: photos(a, b, c)  # type: ignore[misc]
+                found[title(kind, size, separable)] = partial(photos, kind, size, separable)
     return {**found, "signal": sound, "volume": volume}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -134,8 +135,17 @@ def write(medium: Medium, path: Path) -> None:
     if pack is None:
         held = f"a {medium.kind} of {medium.shape} {medium.cells.dtype}"
         raise FilterError(f"{path} cannot hold {held}; name it {' or '.join(writers)}")
+    put(path, pack())
+
+
+def put(path: Path, content: bytes) -> None:
+    """Replace a file in one step.
+
+    Raises:
+        FilterError: the disk does not take it.
+    """
     try:
-        atomic.replace(path, pack())
+        atomic.replace(path, content)
     except OSError as error:
         raise FilterError(f"{path} cannot be written: {error.strerror or error}") from error
 
@@ -155,14 +165,15 @@ def _writers(medium: Medium) -> dict[str, Callable[[], bytes]]:
         if colours in (1, 3) and (cells.dtype == np.uint8 or (cells.dtype == np.uint16 and colours == 1)):
             formats = PICTURES if cells.dtype == np.uint8 else {".png": "PNG"}
             for name, form in formats.items():
-                found[name] = lambda form=form: _picture(cells, form)  # type: ignore[misc]
+                found[name] = partial(packed_picture, cells, form)
         if cells.dtype.name in ("uint8", "uint16", "int16", "float32", "float64"):
             found |= dict.fromkeys(TIFFS, lambda: _tiff(cells))
-    found[".npy"] = lambda: _npy(cells)
+    found[".npy"] = partial(packed_npy, cells)
     return found
 
 
-def _picture(cells: NDArray[Any], form: str) -> bytes:
+def packed_picture(cells: NDArray[Any], form: str) -> bytes:
+    """A picture as the bytes of a file of Pillow's name for its form."""
     file = io.BytesIO()
     more = {"quality": 95} if form in ("JPEG", "WEBP") else {}
     Image.fromarray(np.ascontiguousarray(cells)).save(file, form, **more)
@@ -177,7 +188,8 @@ def _tiff(cells: NDArray[Any]) -> bytes:
     return file.getvalue()
 
 
-def _npy(cells: NDArray[Any]) -> bytes:
+def packed_npy(cells: NDArray[Any]) -> bytes:
+    """An array as the bytes of a .npy file."""
     file = io.BytesIO()
     np.save(file, cells, allow_pickle=False)
     return file.getvalue()

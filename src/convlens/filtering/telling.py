@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import math
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from convlens.data import atomic
+from convlens.data.series import packed_series
 
 from .alike import resembling
 from .errors import FilterError
 from .gallery import Taps
 from .learning import Learned
+from .media import packed_npy, packed_picture, put
 
 PRODUCT = 0.9999
 """Of a kernel's squares, what a product of lines must make of it to be called one."""
@@ -87,18 +86,14 @@ def write(learned: Learned, path: Path) -> None:
         raise FilterError(f"{path} cannot hold a kernel; name it .npy, .csv or .png")
     if form != ".npy" and taps.ndim > 2:
         raise FilterError(f"{path} cannot hold a kernel of three axes; name it .npy")
-    file = io.BytesIO()
     rows = np.atleast_2d(taps)
     if form == ".npy":
-        np.save(file, taps, allow_pickle=False)
+        content = packed_npy(taps)
     elif form == ".csv":
-        file.write("".join(",".join(map(repr, row.tolist())) + "\n" for row in rows).encode())
+        content = packed_series(rows, ())
     else:
-        Image.fromarray(np.kron(_bytes(rows), np.ones((CELL, CELL), np.uint8))).save(file, "PNG")
-    try:
-        atomic.replace(path, file.getvalue())
-    except OSError as error:
-        raise FilterError(f"{path} cannot be written: {error.strerror or error}") from error
+        content = packed_picture(np.kron(_bytes(rows), np.ones((CELL, CELL), np.uint8)), "PNG")
+    put(path, content)
 
 
 def _bytes(taps: Taps) -> np.ndarray:
