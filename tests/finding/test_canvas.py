@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from convlens.data.pictures import Picture
 from convlens.data.source import Whole, Window
-from convlens.finding import canvas, finder
+from convlens.finding import canvas, finder, lessons
 from convlens.finding.canvas import View, conformed, full_range
 
 from .scenes import mark, scene
@@ -56,9 +56,10 @@ def test_a_finder_never_reads_a_picture_whole(monkeypatch: pytest.MonkeyPatch) -
     picture, centres = scene(0, (400, 480))
     monkeypatch.setattr(canvas, "BLOCK", 128)
     monkeypatch.setattr(canvas, "BAND", 3 * 480 * 256)
-    monkeypatch.setattr(finder.Finder, "_learn", lambda self, course, progress: None)
+    monkeypatch.setattr(finder.Finder, "_learn", lambda *given: None)
     source = Counted(picture.transpose(2, 0, 1).astype(np.uint16) * 16)
-    monkeypatch.setattr(finder, "source_of", lambda given: source)
+    for module in (finder, lessons):
+        monkeypatch.setattr(module, "source_of", lambda given: source)
     made = finder.Finder.fit({"a": picture}, [mark("a", c) for c in centres[:3]])
     assert made.view.white == 16 * int(picture.max())
     assert 0 < source.largest <= 3 * 480 * 256 < picture.size

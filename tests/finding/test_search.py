@@ -278,6 +278,8 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_learned(here:
     for changed in ({"out": Path("file/out")}, {"save": Path("file/model")}):
         with pytest.raises(FindingError, match=r"cannot write file/.* choose another place"):
             search(ask(**changed), school, quiet)
+    with pytest.raises(FindingError, match=r"cannot write photos \(it is a folder\); choose another place"):
+        search(ask(save=Path("photos")), school, quiet)
     assert school.fitted == []
 
 

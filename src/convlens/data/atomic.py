@@ -5,6 +5,7 @@ What the bytes mean is the caller's; so is the sentence in which an OSError is t
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -30,6 +31,19 @@ def replace(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def writable(path: Path) -> None:
+    """Raise at once where ``replace`` would raise it after the work is done; the folder is made.
+
+    Raises:
+        OSError: the place is a folder, or nothing may be written beside it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
 
 
 def _umask() -> int:

@@ -14,11 +14,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from convlens.data import Mark, PictureError, read_marks
-from convlens.data.marks_check import check_marks, pictures_of
+from convlens.data import Mark, read_marks
+from convlens.data.marks_check import pictures_of
 
 from . import saving
-from .canvas import Canvas, View, full_range, working_scale
+from .canvas import View, full_range, working_scale
 from .crops import Material
 from .errors import FindingError
 from .extent import DIRECTIONS, breadths, sizes, turns
@@ -26,13 +26,14 @@ from .finds import Finds
 from .known import Known, distances, middles
 from .lean import lean
 from .learning import Course, Learner
+from .lessons import Lessons
 from .likeness import NUDGE, Likeness, example, overall
 from .mixture import Belief, Posterior, learn
 from .network import Named, initial, network
 from .pictures import Given, Pictures, named, source_of
 from .points import Window
 from .points import side as side_of
-from .scene import Scene, patch
+from .scene import patch
 from .scores import LIKE, places_in, scores_of
 from .study import Study
 from .why import Asker, Why, block_about
@@ -45,8 +46,6 @@ FIRST = Course(steps=140, rate=3e-3, looks=(1 / 3, 2 / 3))
 AGAIN = Course(steps=26, rate=2e-3, looks=(0.0,))
 EXAMPLES = 12
 """Marked objects that places are compared with: more take time and tell little."""
-UNMARKED = 4
-"""Blocks without marks that are learned from, to know more backgrounds."""
 VAGUE, FEW = 2, 4
 """Bounds of a count of which the upper one is so many times the lower one, and so many more, tell little."""
 
@@ -82,8 +81,7 @@ class Finder:
     marks: tuple[Mark, ...] = ()
     rounds: int = 0
     axes: Floats | None = None
-    _scenes: list[Scene] = field(default_factory=list, repr=False)
-    _names: list[str] = field(default_factory=list, repr=False)
+    _lessons: Lessons | None = field(default=None, repr=False)
 
     # ---- learning ----
 
@@ -122,10 +120,11 @@ class Finder:
         weights = initial(net, np.random.default_rng((seed, 0)))
         nothing = np.zeros((0, channels, 2, 2), np.float32), np.zeros((0, DIRECTIONS), np.float32)
         finder = cls(View(working_scale(side), white, channels), (width, height), np.pi, seed, weights, *nothing)
-        finder._look_at(given, known)
-        own = [(scene.canvas.pixels, thing[:2]) for scene in finder._scenes for thing in scene.objects][:EXAMPLES]
+        lessons = Lessons.read(finder.view, finder.box, given, known)
+        own = [(scene.canvas.pixels, thing[:2]) for scene in lessons.scenes for thing in scene.objects][:EXAMPLES]
         finder.turn = lean(own, finder.side, np.random.default_rng((seed, 2)))
-        finder._learn(FIRST, progress)
+        finder._lessons = lessons
+        finder._learn(lessons, known, FIRST, progress)
         return finder
 
     def correct(
@@ -144,73 +143,27 @@ class Finder:
         """
         known = _marks(marks)
         if pictures is not None:
-            self._look_at(named(pictures), known)
-        elif not self._scenes:
+            self._lessons = Lessons.read(self.view, self.box, named(pictures), known)
+        elif self._lessons is None:
             raise FindingError(
                 "a finder that was loaded has no pictures in memory; give them: correct(marks, pictures)"
             )
         else:
-            self._place(known)
-        self._learn(AGAIN, progress)
+            self._lessons.enter(known)
+        self._learn(self._lessons, known, AGAIN, progress)
 
     @property
     def side(self) -> float:
         """Working pixels of the side of a typical object."""
         return float(np.sqrt(self.box[0] * self.box[1])) * self.view.scale
 
-    def _look_at(self, given: dict[str, Given], marks: tuple[Mark, ...]) -> None:
-        """Make scenes of all blocks with marks, and of a few others."""
-        self._scenes, others = [], list[Scene]()
-        sizes: dict[str, tuple[int, int]] = {}
-        by_name = pictures_of(marks, list(given))
-        for name, picture in given.items():
-            try:
-                with source_of(picture) as source:
-                    sizes[name] = source.shape[1], source.shape[2]
-                    own = np.array([m.centre for m in by_name[name]]).reshape(-1, 2)
-                    view = self.view.suited(source)
-                    for block in view.blocks(source):
-                        at = own / self.view.step
-                        inside = (at >= (block.x0, block.y0)) & (at <= (block.x1, block.y1))
-                        if inside.all(axis=1).any():
-                            self._scenes.append(Scene(name, view.canvas(source, block)))
-                        elif len(others) < UNMARKED:
-                            others.append(Scene(name, view.canvas(source, block)))
-            except (PictureError, ValueError):
-                if by_name[name]:
-                    raise
-        check_marks(marks, sizes)
-        self._scenes += others
-        self._names = list(given)
-        self._place(marks)
-
-    def _place(self, marks: tuple[Mark, ...]) -> None:
-        """Enter the marks in the scenes."""
-        by_name = pictures_of(marks, self._names)
-        for scene in self._scenes:
-            c = scene.canvas
-            own = by_name[scene.name]
-
-            def placed(kind: str, own: list[Mark] = own, c: Canvas = c) -> Floats:
-                return c.inward(np.array([m.centre for m in own if m.kind == kind], np.float64).reshape(-1, 2))
-
-            objects, nots = placed("object"), placed("not")
-            sizes = np.array([(m.w or self.box[0], m.h or self.box[1]) for m in own if m.kind == "object"], np.float32)
-            inside = c.owns(objects)
-            sizes = sizes.reshape(-1, 2) * np.float32(1 / c.step)
-            scene.objects = np.concatenate([objects, sizes], 1)[inside]
-            scene.nots = nots[c.owns(nots)]
-            regions = [(m.x, m.y, m.x + (m.w or 0), m.y + (m.h or 0)) for m in own if m.kind == "complete"]
-            corners = c.inward(np.array(regions, np.float64).reshape(-1, 2)).reshape(-1, 4)
-            scene.complete = corners
-        self.marks = marks
-
-    def _learn(self, course: Course, progress: Progress | None) -> None:
-        own = [(s, o) for s in self._scenes for o in s.objects]
+    def _learn(self, lessons: Lessons, marks: tuple[Mark, ...], course: Course, progress: Progress | None) -> None:
+        scenes, self.marks = lessons.scenes, marks
+        own = [(s, o) for s in scenes for o in s.objects]
         typical = np.array(self.box, np.float32) * np.float32(self.view.scale)
         things = [patch(s.canvas, o) for s, o in own]
-        others = [patch(s.canvas, np.concatenate([o, typical])) for s in self._scenes for o in s.nots]
-        material = Material(self._scenes, things, others, self.turn, self.side)
+        others = [patch(s.canvas, np.concatenate([o, typical])) for s in scenes for o in s.nots]
+        material = Material(scenes, things, others, self.turn, self.side)
         material.gather()
         # some of all: the last ones came with corrections, and from other pictures
         chosen = np.unique(np.linspace(0, len(own) - 1, EXAMPLES).round().astype(int)).tolist()

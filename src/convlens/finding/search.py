@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from convlens.data import Mark, PictureError
-from convlens.data.atomic import replace
+from convlens.data.atomic import replace, writable
 
 from . import outputs, report
 from .errors import FindingError
@@ -150,9 +149,7 @@ def _learning(progress: Progress) -> Part:
 def _make_room(place: Path) -> None:
     """Tell at once where a file could not be written after the work is done."""
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=place.parent):
-            pass
+        writable(place)
     except OSError as error:
         raise FindingError(f"cannot write {place} ({error.strerror or error}); choose another place") from error
 

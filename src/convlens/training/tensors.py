@@ -5,15 +5,13 @@ Nothing that can execute code is ever read: a file is a JSON header and raw numb
 
 from __future__ import annotations
 
-import errno
-import tempfile
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from convlens.data.atomic import PART, replace
+from convlens.data import atomic
 
 from .errors import TrainingError
 from .header import opened
@@ -28,7 +26,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         TrainingError: the place is a folder, may not be written or is full.
     """
     try:
-        replace(path, content)
+        atomic.replace(path, content)
     except OSError as error:
         raise TrainingError(f"cannot write {path} ({error.strerror or error}); {REMEDY}") from error
 
@@ -36,18 +34,14 @@ def write_bytes(path: Path, content: bytes) -> None:
 def writable(path: Path) -> None:
     """Raise TrainingError at once where ``write_bytes`` would raise it after the work is done."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+        atomic.writable(path)
     except OSError as error:
         raise TrainingError(f"cannot write {path} ({error.strerror or error}); {REMEDY}") from error
 
 
 def leftovers(folder: Path) -> list[Path]:
     """The temporary files of processes that were killed while they wrote into a folder."""
-    return sorted(folder.glob(f".*{PART}"))
+    return sorted(folder.glob(f".*{atomic.PART}"))
 
 
 def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
