@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 
 from convlens.engine import TARGETS, EngineError, Program, Target, compile, host, plan, runnable
-from convlens.engine.builder import Blueprint
+from convlens.engine.blueprint import Blueprint
 from convlens.engine.kernels import optimisers
 from convlens.engine.pipeline import groups_of
 from convlens.engine.pipeline import kernels as kernels_of

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from convlens.engine import Target
-from convlens.engine.builder import Kernel, Value, blueprint
+from convlens.engine.blueprint import blueprint
+from convlens.engine.builder import Kernel, Value
 from convlens.engine.kernels import activation, loss
 from convlens.engine.schedule import aligned
 

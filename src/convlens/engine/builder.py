@@ -6,11 +6,10 @@ A kernel is one function on float32 pointers (or float64, where it says so). Pyt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
-from typing import Any, ParamSpec, TypeAlias
+from typing import Any, TypeAlias
 
 from llvmlite import ir
 
@@ -27,7 +26,6 @@ MOST_WOVEN = 4
 # llvmlite has no types: a Value is a number or vector of the running kernel, an Index also one known while writing it
 Value: TypeAlias = Any
 Index: TypeAlias = int | Any
-Facts = ParamSpec("Facts")
 
 
 @dataclass
@@ -376,35 +374,3 @@ class Kernel:
         start = text.index("define ")
         brace = text.index("{", start)
         return f"{text[:brace].rstrip()} {attributes} {text[brace:]}"
-
-
-@dataclass(frozen=True)
-class Blueprint:
-    """A kernel that is only written when its machine code is in no cache: who writes it, and from which facts."""
-
-    write: Callable[..., Kernel]
-    facts: tuple[Any, ...]
-    named: tuple[tuple[str, Any], ...]
-
-    def __repr__(self) -> str:
-        """What determines the text, together with the sources of the engine: facts are values, and print as such."""
-        return f"{self.write.__module__}.{self.write.__qualname__} {self.facts} {self.named}"
-
-    @property
-    def target(self) -> Target:
-        """Whose lanes it is written for."""
-        return next(fact for fact in self.facts if isinstance(fact, Target))
-
-    def kernel(self) -> Kernel:
-        """Write it."""
-        return self.write(*self.facts, **dict(self.named))
-
-
-def blueprint(write: Callable[Facts, Kernel]) -> Callable[Facts, Blueprint]:
-    """Let a function that writes a kernel only take note of what it is asked for."""
-
-    @wraps(write)
-    def noted(*facts: Facts.args, **named: Facts.kwargs) -> Blueprint:
-        return Blueprint(write, facts, tuple(sorted(named.items())))
-
-    return noted

@@ -22,7 +22,7 @@ from pathlib import Path
 import llvmlite
 import llvmlite.binding as llvm
 
-from .builder import Blueprint
+from .blueprint import Blueprint
 from .errors import EngineError
 from .target import Target
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from .builder import F32, I64, Blueprint, Kernel, blueprint
+from .blueprint import Blueprint, blueprint
+from .builder import F32, I64, Kernel
 from .target import Target
 
 BASES = (

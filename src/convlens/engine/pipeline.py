@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from convlens.network import Network
 
 from . import compile as machine_code
-from .builder import Blueprint
+from .blueprint import Blueprint
 from .kernels import rows
 from .kernels.convolution import Convolution
 from .kernels.pooling import Pooling

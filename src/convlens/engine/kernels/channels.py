@@ -19,7 +19,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from ..builder import Index, Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import Index, Kernel, Value
 from ..layout import Layout
 from ..target import Target
 from ..tiles import FMAS_A_CYCLE, LATENCY, LOADS_A_CYCLE, Tile, cheapest, cycles, fits

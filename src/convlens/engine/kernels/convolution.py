@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from ..builder import Index, Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import Index, Kernel, Value
 from ..layout import Layout, Three, Window
 from ..target import Target
 from ..tiles import choose

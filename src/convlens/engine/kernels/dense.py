@@ -7,7 +7,8 @@ weights:  sums[o, i] += sum over images of gradient[o] * input[i]       lanes al
 
 from __future__ import annotations
 
-from ..builder import Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import Kernel, Value
 from ..target import Target
 from .activation import Activation, apply_all
 

@@ -16,7 +16,8 @@ import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
-from ..builder import I32, I64, Index, Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import I32, I64, Index, Kernel, Value
 from ..layout import Layout, Three
 from ..target import Target
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from ..builder import Index, Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import Index, Kernel, Value
 from ..layout import Layout
 from ..taps import Rows, Run, runs
 from ..target import Target

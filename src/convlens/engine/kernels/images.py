@@ -5,7 +5,8 @@ A single image goes in and out plane by plane: its channels are to its vectors w
 
 from __future__ import annotations
 
-from ..builder import Index, Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import Index, Kernel, Value
 from ..layout import Layout
 from ..target import Target
 

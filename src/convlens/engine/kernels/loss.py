@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from ..builder import I32, Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import I32, Kernel, Value
 from ..target import Target
 from .activation import exp
 

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 
-from ..builder import Index, Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import Index, Kernel, Value
 from ..layout import Layout, Three
 from ..target import Target
 

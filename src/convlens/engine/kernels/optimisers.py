@@ -5,7 +5,8 @@ The numbers that are the same for every weight come in a small array, for they c
 
 from __future__ import annotations
 
-from ..builder import Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import Kernel, Value
 from ..target import Target
 
 ADAMW = ("keep", "rate", "forget_first", "forget_second", "unbias", "eps")

@@ -8,7 +8,8 @@ weight is used once, so its speed is that of the cache that holds it: it lies in
 
 from __future__ import annotations
 
-from ..builder import Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import Kernel, Value
 from ..layout import Layout
 from ..target import Target
 from .activation import Activation, apply_all

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 
 from convlens.network import Axis
 
-from ..builder import F32, I64, Index, Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import F32, I64, Index, Kernel, Value
 from ..layout import Window
 from ..target import Target
 from .convolution import PoolKind

@@ -17,7 +17,8 @@ from llvmlite import ir
 
 from convlens.network import Axis
 
-from ..builder import F32, Index, Kernel, Loop, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import F32, Index, Kernel, Loop, Value
 from ..layout import Layout, Three, Window
 from ..taps import Run, cover, forward_taps
 from ..target import Target

@@ -25,7 +25,8 @@ from itertools import product
 
 from convlens.network import Axis
 
-from ..builder import Index, Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import Index, Kernel, Value
 from ..layout import Layout
 from ..target import Target
 from ..tiles import Tile, choose

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..builder import Index, Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import Index, Kernel, Value
 from ..target import Target
 from .panel import COUNTS, POINTERS, Panel
 

@@ -20,7 +20,8 @@ from itertools import product
 
 import numpy as np
 
-from ..builder import Index, Kernel, Value, blueprint
+from ..blueprint import blueprint
+from ..builder import Index, Kernel, Value
 from ..layout import Three
 from ..target import Target
 from ..tiles import cycles, fits
