@@ -265,7 +265,7 @@ def test_an_unknown_source_lists_what_is_understood(tmp_path: Path, source: str)
         {"val": float("nan")},
         {"seed": -1},
         {"size": (0, 4)},
-        {"size": (4,)},
+        {"size": (4, 4, 4)},
         {"channels": 0},
     ],
 )

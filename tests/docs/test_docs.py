@@ -283,7 +283,7 @@ def test_every_kind_of_note_is_explained() -> None:
     made = set()
     for path in (ROOT / "src/convlens/data").glob("*.py"):
         source = path.read_text(encoding="utf-8")
-        made |= set(re.findall(r'(?:Note|_note|tell|odd\.add)\(\s*"([a-z ]+)"', source))
+        made |= set(re.findall(r'(?:Note|_note|told|odd\.add)\(\s*"([a-z ]+)"', source))
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "REMARKS":
                 made |= set(ast.literal_eval(node.value))

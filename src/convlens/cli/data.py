@@ -20,7 +20,7 @@ def data(
     seed: Annotated[int, typer.Option(help="Of the validation split.")] = 0,
     size: Annotated[
         str | None,
-        typer.Option(help="Bring pictures to this height x width, such as 32 or 32x48. [default: the most common]"),
+        typer.Option(help="Bring pictures or volumes to this size, such as 32 or 32x48. [default: the most common]"),
     ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(help="A folder to look for fashion-mnist in before the usual places.")

@@ -12,7 +12,9 @@ def predict(
     model: Annotated[Path, typer.Argument(help="A model file, such as runs/lenet-fashion-mnist/model.safetensors.")],
     files: Annotated[
         list[Path],
-        typer.Argument(help="Pictures, .npy, .npz or .ts files with one example, or folders.", metavar="FILES..."),
+        typer.Argument(
+            help="Pictures, volumes, videos, .npy, .npz or .ts files with one example, or folders.", metavar="FILES..."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The CSV to write: a row a file.")] = Path("predictions.csv"),
     threads: Annotated[int | None, typer.Option(help="CPU threads. [default: the cores this process may use]")] = None,

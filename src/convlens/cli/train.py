@@ -50,7 +50,7 @@ def train(
     size: Annotated[
         str | None,
         typer.Option(
-            help="Bring pictures to this height x width, such as 32x48. [default: the network's, else the most common]"
+            help="Bring pictures or volumes to this size, such as 32x48. [default: the network's, else the most common]"
         ),
     ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads. [default: the cores this process may use]")] = None,

@@ -9,21 +9,22 @@ from pathlib import Path
 from convlens.network import ZOO
 from convlens.training.errors import TrainingError
 
-SOURCES = "fashion-mnist, a folder of class folders, a .npz, a .ts, or a folder of idx files."
+SOURCES = (
+    "fashion-mnist, a folder of class folders (pictures, volumes, videos), a .npz, a .ts, or a folder of idx files."
+)
 NAMED = f"A named network ({', '.join(ZOO)})"
 
 
 def sizes(text: str, option: str) -> tuple[int, ...]:
-    """Read ``32`` or ``32x48`` from an option; TrainingError where it is something else.
+    """Read ``32``, ``32x48`` or ``16x32x48`` from an option; TrainingError where it is something else.
 
     >>> sizes("32", "--size"), sizes("32x48", "--size")
-    ((32, 32), (32, 48))
+    ((32,), (32, 48))
     """
     parts = text.split("x")
     if not 1 <= len(parts) <= 3 or not all(p.isascii() and p.isdigit() and 0 < int(p[:9]) < 2**20 for p in parts):
         raise TrainingError(f'{option} must be a size such as 32 or 32x48, not "{text}"')
-    numbers = tuple(int(p) for p in parts)
-    return numbers * 2 if len(numbers) == 1 else numbers
+    return tuple(int(p) for p in parts)
 
 
 def command() -> str:

@@ -1,4 +1,4 @@
-"""Labelled signals, pictures and volumes, and marks in pictures: read, checked, and noted where they are odd.
+"""Labelled signals, pictures, volumes and short videos, and marks in pictures: read, checked, and noted where they are odd.
 
     load("fashion-mnist"), load("my_pictures/"), load("set.npz"), load("GunPoint_TRAIN.ts")
 

@@ -6,6 +6,7 @@ The same functions serve a whole folder and the single picture of a prediction. 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ def resize(pixels: Raw, size: tuple[int, ...]) -> Raw:
 
 @dataclass(frozen=True)
 class Look:
-    """What a picture is before anything is done to it: its shape (C, H, W) and cell type."""
+    """What a picture or volume is before anything is done to it: its shape (C, *spatial) and cell type."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -118,7 +119,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is prescribed of a set's form: size (H, W), channels, cell type; None leaves it to the pictures."""
+    """What is prescribed of a set's form: size (*spatial), channels, cell type; None leaves it to the pictures."""
 
     size: tuple[int, ...] | None = None
     channels: int | None = None
@@ -126,10 +127,7 @@ class Wanted:
 
 
 def common_form(looks: Sequence[Look], wanted: Wanted) -> Form:
-    """Choose the form of a set.
-
-    Grey if all are grey, RGB if some are grey and some RGB, else the most common number of channels; the widest cell
-    type; the most common size, the smaller of equally common ones.
+    """Choose the form of a set: its common shape, and the widest cell type.
 
     Args:
         looks: at least one picture.
@@ -138,6 +136,17 @@ def common_form(looks: Sequence[Look], wanted: Wanted) -> Form:
     >>> common_form([Look((1, 8, 8), "uint8"), Look((3, 9, 9), "uint16")], Wanted())
     Form(shape=(3, 8, 8), dtype='uint16')
     """
+    shape, usable = common_shape(looks, wanted)
+    dtype = wanted.dtype or DTYPES[max(DTYPES.index(look.dtype) for look in usable)]
+    return Form(shape, dtype)
+
+
+def common_shape(looks: Sequence[Look], wanted: Wanted) -> tuple[tuple[int, ...], list[Look]]:
+    """Choose the shape of a set (C, *spatial), and name those that can be given it.
+
+    Grey if all are grey, RGB if some are grey and some RGB, else the most common number of channels; the most common
+    size, the smaller of equally common ones.
+    """
     counts = Counter(look.shape[0] for look in looks)
     size, channels = wanted.size, wanted.channels
     if channels is None:
@@ -145,9 +154,8 @@ def common_form(looks: Sequence[Look], wanted: Wanted) -> Form:
     usable = [look for look in looks if can_become(look.shape[0], channels)] or list(looks)
     if size is None:
         sizes = Counter(look.shape[1:] for look in usable)
-        size = min(sizes, key=lambda s: (-sizes[s], s[0] * s[1], s))
-    dtype = wanted.dtype or DTYPES[max(DTYPES.index(look.dtype) for look in usable)]
-    return Form((channels, *size), dtype)
+        size = min(sizes, key=lambda s: (-sizes[s], math.prod(s), s))
+    return (channels, *size), usable
 
 
 def can_become(channels: int, wanted: int) -> bool:

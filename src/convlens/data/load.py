@@ -13,20 +13,23 @@ from numpy.typing import NDArray
 
 from convlens.data.arrays import load_arrays, npz_names, read_npy, read_npz
 from convlens.data.cells import to_cells
+from convlens.data.class_folder import load_class_folder
 from convlens.data.conform import Form, Wanted
 from convlens.data.dataset import ArraySplit, Dataset, Raw
 from convlens.data.errors import DataError, PictureError
 from convlens.data.fashion_mnist import Progress, load_fashion_mnist
+from convlens.data.folder import list_folder
 from convlens.data.idx_folder import idx_files, load_idx_folder
-from convlens.data.picture_folder import load_picture_folder
+from convlens.data.picture_folder import PICTURES
 from convlens.data.pictures import read_picture
 from convlens.data.preprocessing import Preprocessing
 from convlens.data.survey import survey
 from convlens.data.ts import PAIR, load_ts, read_ts
+from convlens.data.volume_folder import VOLUMES, VolumeForm, hold_volumes
 
 UNDERSTOOD = (
-    "understood are fashion-mnist, a folder with one folder of pictures for each class (or train/, val/ and test/ "
-    "folders of those), an .npz file with x and y, a .ts file, and a folder with idx files"
+    "understood are fashion-mnist, a folder with one folder of pictures, volumes or videos for each class (or train/, "
+    "val/ and test/ folders of those), an .npz file with x and y, a .ts file, and a folder with idx files"
 )
 
 
@@ -49,10 +52,11 @@ def load(
         data_dir: where the files of fashion-mnist are looked for first.
         val: fraction of the training examples to set aside where the source has no validation split; 0: none.
         seed: decides which.
-        size: (H, W) to bring pictures of a folder to; the most common size if None.
-        channels: 1 (grey) or 3 (RGB) for pictures of a folder; what they are if None.
-        dtype: "uint8", "uint16" or "float32" cells for pictures of a folder; the widest that they have if None.
-        memory: bytes above which the decoded pictures of a folder are not kept but read again each time.
+        size: (H, W) to bring pictures of a folder to, (D, H, W) for volumes and videos, or one number for all axes;
+            the most common size if None.
+        channels: 1 (grey) or 3 (RGB) for files of a folder; what they are if None.
+        dtype: "uint8", "uint16" or "float32" cells for files of a folder; the widest that they have if None.
+        memory: bytes above which the decoded files of a folder are not kept but read again each time.
         progress: called with (file, bytes so far, bytes in all) while fashion-mnist is fetched.
 
     Returns:
@@ -61,8 +65,8 @@ def load(
     Raises:
         DataError: the source is unknown or cannot be used; the message says why and what to do.
     """
-    if size is not None and (len(size) != 2 or min(size) < 1):
-        raise DataError(f"size is height and width, two whole numbers from 1, not {size}")
+    if size is not None and (not 1 <= len(size) <= 3 or min(size) < 1):
+        raise DataError(f"size is one to three whole numbers from 1, such as (height, width), not {size}")
     if channels is not None and channels < 1:
         raise DataError(f"channels is 1 for grey or 3 for RGB, not {channels}")
     if not str(source):
@@ -73,8 +77,10 @@ def load(
         path = Path(source).expanduser()
         if path.is_dir():
             if not is_array_folder(path):
-                form = Wanted(size, channels, dtype)
-                return load_picture_folder(path, val=val, seed=seed, wanted=form, memory=memory)
+                listing = list_folder(path)
+                medium, axes = (VOLUMES, 3) if hold_volumes(listing.entries) else (PICTURES, 2)
+                form = Wanted(_sized(size, axes, medium.noun), channels, dtype)
+                return load_class_folder(path, listing, medium, val=val, seed=seed, wanted=form, memory=memory)
             data = load_idx_folder(path, val=val, seed=seed) if idx_files(path) else load_ts(path, val=val, seed=seed)
         else:
             data = _load_file(path, val, seed)
@@ -93,6 +99,16 @@ def is_array_folder(path: Path) -> bool:
         raise DataError(f"{path} cannot be listed: {error.strerror or error}") from error
 
 
+def _sized(size: tuple[int, ...] | None, axes: int, noun: str) -> tuple[int, ...] | None:
+    """A size with a number an axis, where one number stands for all."""
+    if size is None or len(size) == axes:
+        return size
+    if len(size) != 1:
+        wanted = "x".join("DHW"[-axes:])
+        raise DataError(f"a {noun} has the size {wanted}, so give {axes} numbers, not {'x'.join(map(str, size))}")
+    return size * axes
+
+
 def _load_file(path: Path, val: float, seed: int) -> Dataset:
     suffix = path.suffix.lower()
     if not path.is_file():
@@ -107,11 +123,13 @@ def _load_file(path: Path, val: float, seed: int) -> Dataset:
 def _insist(data: Dataset, size: tuple[int, ...] | None, channels: int | None, dtype: str | None) -> Dataset:
     """Only pictures in files can be given another size; a source of arrays must have it already."""
     have = data.preprocessing.shape
+    if size is not None and len(size) == 1:
+        size *= len(have) - 1
     if (size is not None and tuple(size) != have[1:]) or (channels is not None and channels != have[0]):
         channel, sizes = channels or have[0], size or have[1:]
         raise DataError(
             f"{data.name} has examples of {'x'.join(map(str, have))}, not the {'x'.join(map(str, (channel, *sizes)))} "
-            "that is wanted; only pictures in class folders can be given another form"
+            "that is wanted; only pictures and volumes in class folders can be given another form"
         )
     if dtype is not None and dtype != data.preprocessing.dtype:
         raise DataError(
@@ -125,8 +143,8 @@ def read_example(path: str | Path, preprocessing: Preprocessing) -> NDArray[Any]
     """Read one example for a prediction and give it the channels, cell type and size that the network sees.
 
     Args:
-        path: a picture, or an .npy or .npz file with one example (in an .npz: the array x, or the only one), or for
-            signals a .ts file with one.
+        path: a picture, a volume or video for a network that sees volumes, or an .npy or .npz file with one example
+            (in an .npz: the array x, or the only one), or for signals a .ts file with one.
         preprocessing: of the network; its numbers are not applied yet.
 
     Returns:
@@ -137,6 +155,8 @@ def read_example(path: str | Path, preprocessing: Preprocessing) -> NDArray[Any]
     """
     path = Path(path)
     suffix = path.suffix.lower()
+    if preprocessing.kind == "volume" and suffix != ".npz":
+        return VolumeForm(preprocessing.shape, preprocessing.dtype).read(path)
     if suffix not in (".npy", ".npz", ".ts"):
         return _picture_example(path, preprocessing)
     if suffix == ".ts":

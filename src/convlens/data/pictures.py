@@ -74,7 +74,7 @@ def read_picture(path: str | Path, limit: int = PIXELS, remedy: str = SMALLER) -
     """
     path = Path(path)
     with reasons(path, limit, remedy):
-        return _finite(_read(path, limit, remedy))
+        return finite(_read(path, limit, remedy))
 
 
 def picture_size(path: str | Path) -> tuple[int, int]:
@@ -88,32 +88,32 @@ def picture_size(path: str | Path) -> tuple[int, int]:
         size = tiff_size(file) if is_tiff(file) else None
         if size is not None:
             return size
-        image: Image.Image = Image.open(file, formats=_formats())
+        image: Image.Image = Image.open(file, formats=formats())
         turned = image.getexif().get(ORIENTATION, 1) in SIDEWAYS
         return (image.width, image.height) if turned else (image.height, image.width)
 
 
 @contextmanager
-def reasons(path: Path, limit: int = PIXELS, remedy: str = SMALLER) -> Iterator[None]:
+def reasons(path: Path, limit: int = PIXELS, remedy: str = SMALLER, noun: str = "picture") -> Iterator[None]:
     """Turn whatever a decoder raises within into a PictureError that names the file and gives the reason."""
     try:
         yield
     except PictureError:
         raise
     except DataError as error:
-        raise _failure(path, str(error)) from error
+        raise _failure(noun, path, str(error)) from error
     except UnidentifiedImageError as error:
-        raise _failure(path, "it is not a picture in a known format") from error
+        raise _failure(noun, path, "it is not a picture in a known format") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
-        raise _failure(path, f"it has more than {limit:,} pixels; {remedy}") from error
+        raise _failure(noun, path, f"it has more than {limit:,} pixels; {remedy}") from error
     except OSError as error:
-        raise _failure(path, _plain(error)) from error
+        raise _failure(noun, path, _plain(error)) from error
     except Exception as error:  # the decoders of fifteen formats raise what they like on damaged bytes
-        raise _failure(path, f"it is damaged ({error or type(error).__name__})") from error
+        raise _failure(noun, path, f"it is damaged ({error or type(error).__name__})") from error
 
 
-def _failure(path: Path, reason: str) -> PictureError:
-    return PictureError(f"the picture {path} cannot be read: {reason}", reason)
+def _failure(noun: str, path: Path, reason: str) -> PictureError:
+    return PictureError(f"the {noun} {path} cannot be read: {reason}", reason)
 
 
 def _plain(error: OSError) -> str:
@@ -145,13 +145,14 @@ def opened(path: Path) -> IO[bytes]:
 
 
 @cache
-def _formats() -> list[str]:
+def formats() -> list[str]:
+    """The formats that Pillow is asked for, as far as it has them."""
     Image.init()  # loads all decoders; an older or a smaller Pillow lacks some
     return [name for name in FORMATS if name in Image.OPEN]
 
 
 def _read_pillow(file: IO[bytes], limit: int, remedy: str) -> Picture:
-    image: Image.Image = Image.open(file, formats=_formats())
+    image: Image.Image = Image.open(file, formats=formats())
     if image.width * image.height > limit:
         raise DataError(f"it has {image.width} x {image.height} pixels, more than {limit:,}; {remedy}")
     container = image.format
@@ -165,13 +166,13 @@ def _read_pillow(file: IO[bytes], limit: int, remedy: str) -> Picture:
             remarks.append(("reduced", "16-bit colour read as 8-bit; save it as TIFF to keep all of it"))
     image.load()
     image = ImageOps.exif_transpose(image)  # Pillow has turned a TIFF already while loading, and taken the tag away
-    pixels, transparent = _pixels(image, whole=container in ("PNG", "PPM"))
+    pixels, transparent = pixels_of(image, whole=container in ("PNG", "PPM"))
     if transparent:
         remarks.append(("transparent", "laid over white"))
     return Picture(np.ascontiguousarray(pixels), tuple(remarks))
 
 
-def _pixels(image: Image.Image, whole: bool) -> tuple[Raw, bool]:
+def pixels_of(image: Image.Image, whole: bool) -> tuple[Raw, bool]:
     """Pixels as (C, H, W), and whether anything shone through; `whole`: 32-bit cells can only be 16-bit ones."""
     if image.mode.startswith("I;16"):
         return np.asarray(image).astype(np.uint16)[None], False
@@ -201,7 +202,8 @@ def _grey_palette(image: Image.Image) -> bool:
     return bool((colours == colours[:, :1]).all())
 
 
-def _finite(picture: Picture) -> Picture:
+def finite(picture: Picture) -> Picture:
+    """The same with NaN and infinite pixels replaced by the mean of their channel, which is remarked."""
     pixels = picture.pixels
     if pixels.dtype != np.float32 or np.isfinite(pixels).all():
         return picture

@@ -28,7 +28,7 @@ def read_volume(path: Path) -> NDArray[Any] | None:
     Raises:
         PictureError: it is missing, damaged or too large.
     """
-    with reasons(path):
+    with reasons(path, noun="volume"):
         with opened(path) as file:
             if not is_tiff(file):
                 return None

@@ -42,7 +42,8 @@ class Request:
         out: the run folder; None: the next free one under ``runs/``.
         resume: continue the run in ``out``.
         data_dir: where named data sets are looked for first.
-        size: (H, W) or the like that pictures are brought to; None: the network's or the data's own.
+        size: (H, W), or (D, H, W), or one number, that pictures or volumes are brought to; None: the network's or the
+            data's own.
         threads: CPU threads; None: the cores this process may use.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"``.
         workers: helper processes that decode sets too large for memory.
