@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from convlens.cli.words import SOURCES, scaled, sizes
+from convlens.cli.words import LABEL, SOURCES, scaled, sizes
 from convlens.network.layers import spell
 
 NAMES_SHOWN = 10
@@ -20,8 +20,12 @@ def data(
     seed: Annotated[int, typer.Option(help="Of the validation split.")] = 0,
     size: Annotated[
         str | None,
-        typer.Option(help="Bring pictures or volumes to this size, such as 32 or 32x48. [default: the most common]"),
+        typer.Option(help="Bring files to this size, such as 32 or 32x48, or length. [default: what fits most]"),
     ] = None,
+    rate: Annotated[
+        int | None, typer.Option(help="Bring sounds to so many samples a second. [default: the most common]")
+    ] = None,
+    label: Annotated[str | None, typer.Option(help=LABEL)] = None,
     data_dir: Annotated[
         Path | None, typer.Option(help="A folder to look for fashion-mnist in before the usual places.")
     ] = None,
@@ -30,7 +34,8 @@ def data(
     """Show splits, classes, shapes and value ranges of a data source, and every warning with its files."""
     from convlens.data import describe, load
 
-    found = load(source, data_dir=data_dir, val=val, seed=seed, size=None if size is None else sizes(size, "--size"))
+    wanted = None if size is None else sizes(size, "--size")
+    found = load(source, data_dir=data_dir, val=val, seed=seed, size=wanted, rate=rate, label=label)
     values = describe(found)
     if as_json:
         print(json.dumps(values, indent=2, default=str))
@@ -46,7 +51,11 @@ def _show(values: dict[str, Any]) -> None:
 
     console = table_console()
     shape = spell(tuple(values["shape"]))
-    console.print(f"{values['name']}: {values['kind']}s of {shape}, {values['dtype']}", markup=False, soft_wrap=True)
+    console.print(
+        f"{values['name']}: {values['kind']}s of {shape}, {values['dtype']}{_more(values)}",
+        markup=False,
+        soft_wrap=True,
+    )
     for name, split in values["splits"].items():
         low, high = split["range"]
         console.print(
@@ -69,3 +78,16 @@ def _show(values: dict[str, Any]) -> None:
                 console.print(f"  {file}", markup=False, soft_wrap=True)
             if len(note["names"]) > NAMES_SHOWN:
                 console.print(f"  and {len(note['names']) - NAMES_SHOWN:,} more (all with --json)", soft_wrap=True)
+
+
+def _more(values: dict[str, Any]) -> str:
+    """Of sounds their rate and time, of texts their alphabet."""
+    preprocessing = values["preprocessing"]
+    if rate := preprocessing.get("rate"):
+        return f", {rate:,} samples a second ({preprocessing['shape'][-1] / rate:.2f} s)"
+    if values["kind"] != "text":
+        return ""
+    alphabet = preprocessing.get("alphabet", "")
+    return (
+        f", an alphabet of {len(alphabet)} characters and one for the rest: {json.dumps(alphabet, ensure_ascii=False)}"
+    )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from convlens.cli.words import SOURCES
+from convlens.cli.words import LABEL, SOURCES
 
 
 def evaluate(
@@ -16,6 +16,7 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option(help="test, val or train. [default: the first of them that there is]")
     ] = None,
+    label: Annotated[str | None, typer.Option(help=LABEL)] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the scores to this JSON file.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads. [default: the cores this process may use]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -35,7 +36,7 @@ def evaluate(
     distributed.threads(threads)
     if out is not None:
         writable(out)
-    found = judge_model(model, data, split=split, device=device, data_dir=data_dir)
+    found = judge_model(model, data, split=split, device=device, data_dir=data_dir, label=label)
     counts = f"{found['right']:,} of {found['examples']:,}"
     print(f"{found['split']}: accuracy {found['accuracy']:.4f} ({counts}), loss {found['loss']:.4f}")
     table = Table(box=None, pad_edge=False, header_style="bold")

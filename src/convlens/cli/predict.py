@@ -13,9 +13,13 @@ def predict(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Pictures, volumes, videos, .npy, .npz or .ts files with one example, or folders.", metavar="FILES..."
+            help="Pictures, volumes, videos, sounds, texts, .csv, .npy, .npz or .ts files of one example, or folders.",
+            metavar="FILES...",
         ),
     ],
+    lines: Annotated[
+        bool, typer.Option("--lines", help="Each line of the files is a text, for a network that reads texts.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="The CSV to write: a row a file.")] = Path("predictions.csv"),
     threads: Annotated[int | None, typer.Option(help="CPU threads. [default: the cores this process may use]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
@@ -29,18 +33,18 @@ def predict(
     from convlens.training import distributed
     from convlens.training.errors import TrainingError
     from convlens.training.model import Model
-    from convlens.training.prediction import files_of, write_csv
+    from convlens.training.prediction import files_of, lines_of, write_csv
     from convlens.training.prediction import predict as predict_files
     from convlens.training.tensors import writable
 
     distributed.threads(threads)
     writable(out)
     loaded = Model.load(model)
-    names = files_of(files)
-    rows = predict_files(loaded, names, device)
+    places = lines_of(files_of(files), loaded) if lines else files_of(files)
+    rows = predict_files(loaded, places, device)
     console = Console(stderr=True)
     found = list(
-        track(rows, "predicting", total=len(names), console=console, transient=True, disable=not console.is_terminal)
+        track(rows, "predicting", total=len(places), console=console, transient=True, disable=not console.is_terminal)
     )
     write_csv(out, found, loaded.classes)
     failed = [p for p in found if p.error is not None]
@@ -51,9 +55,10 @@ def predict(
         if p.predicted is not None:
             counts[p.predicted] = counts.get(p.predicted, 0) + 1
     listed = ", ".join(f"{n:,} {name}" for name, n in sorted(counts.items(), key=lambda kv: -kv[1])[:10])
-    print(f"{len(found) - len(failed):,} of {len(found):,} files predicted{': ' + listed if listed else ''}")
+    noun = "lines" if lines else "files"
+    print(f"{len(found) - len(failed):,} of {len(found):,} {noun} predicted{': ' + listed if listed else ''}")
     print(f"written  {out}")
     for p in failed[:10]:
         print(f"convlens: {p.file} could not be read: {p.error}", file=sys.stderr)
     if failed and len(failed) == len(found):
-        raise TrainingError(f"none of the {len(found):,} files could be read; the column error in {out} says why")
+        raise TrainingError(f"none of the {len(found):,} {noun} could be read; the column error in {out} says why")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from convlens.cli.words import NAMED, SOURCES, command, sizes
+from convlens.cli.words import LABEL, NAMED, SOURCES, command, sizes
 
 
 def train(
@@ -50,9 +50,13 @@ def train(
     size: Annotated[
         str | None,
         typer.Option(
-            help="Bring pictures or volumes to this size, such as 32x48. [default: the network's, else the most common]"
+            help="Bring files to this size, such as 32x48, or length. [default: the network's, else what fits most]"
         ),
     ] = None,
+    rate: Annotated[
+        int | None, typer.Option(help="Bring sounds to so many samples a second. [default: the most common]")
+    ] = None,
+    label: Annotated[str | None, typer.Option(help=LABEL)] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads. [default: the cores this process may use]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     workers: Annotated[int, typer.Option(help="Helper processes that decode sets too large for memory.")] = 0,
@@ -71,7 +75,7 @@ def train(
         bool, typer.Option("--tensorboard", help="Also write TensorBoard event files (needs the tensorboard package).")
     ] = False,
 ) -> None:
-    """Train a network on labelled pictures, signals or volumes; write a folder with the model and a report."""
+    """Train a network on labelled pictures, sounds, series, texts or volumes; write a model and a report."""
     from convlens.training import run
     from convlens.training.recipe import recipe as named
 
@@ -101,6 +105,8 @@ def train(
             resume=resume,
             data_dir=data_dir,
             size=None if size is None else sizes(size, "--size"),
+            rate=rate,
+            label=label,
             threads=threads,
             device=device,
             workers=workers,

@@ -10,8 +10,10 @@ from convlens.network import ZOO
 from convlens.training.errors import TrainingError
 
 SOURCES = (
-    "fashion-mnist, a folder of class folders (pictures, volumes, videos), a .npz, a .ts, or a folder of idx files."
+    "fashion-mnist, a folder of class folders (pictures, volumes, videos, sounds, series, texts), a folder of .txt "
+    "files, a .npz, a .ts, a .csv or .tsv, or a folder of idx files."
 )
+LABEL = "The column of classes in a .csv or .tsv: first, last, its name or number. [default: found out]"
 NAMED = f"A named network ({', '.join(ZOO)})"
 
 

@@ -1,4 +1,4 @@
-"""Labelled signals, pictures, volumes and short videos, and marks in pictures: read, checked, and noted where they are odd.
+"""Labelled signals, texts, pictures, volumes and short videos, and marks in pictures: read, checked, oddities noted.
 
     load("fashion-mnist"), load("my_pictures/"), load("set.npz"), load("GunPoint_TRAIN.ts")
 
@@ -7,9 +7,10 @@ Importing this needs no torch; `convlens.data.stream`, which makes batches, does
 
 from convlens.data.dataset import ArraySplit, Dataset, FileSplit, Note, Preprocessing, Split
 from convlens.data.errors import DataError, PictureError
-from convlens.data.load import describe, load, read_example
+from convlens.data.load import describe, load, read_example, text_example
 from convlens.data.marks import Mark, MarksError, append_marks, check_marks, read_marks, write_marks
 from convlens.data.source import Source, open_picture
+from convlens.data.texts import read_lines
 
 __all__ = [
     "ArraySplit",
@@ -29,6 +30,8 @@ __all__ = [
     "load",
     "open_picture",
     "read_example",
+    "read_lines",
     "read_marks",
+    "text_example",
     "write_marks",
 ]

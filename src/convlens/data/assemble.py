@@ -6,6 +6,7 @@ The one place through which every source passes, so that every source gets the s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -30,6 +31,8 @@ def assemble(
     *,
     val: float,
     seed: int,
+    preprocessing: Preprocessing | None = None,
+    rate: int | None = None,
 ) -> Dataset:
     """Make a data set of decoded splits.
 
@@ -40,6 +43,8 @@ def assemble(
         notes: what the reader noticed.
         val: fraction of the training examples to set aside where there is no "val".
         seed: decides which.
+        preprocessing: where it does not follow from what the training split measures.
+        rate: samples a second, of sounds.
 
     Returns:
         The set, with the reader's notes and those that come to light here.
@@ -64,7 +69,9 @@ def assemble(
         notes += said
     notes += class_notes(classes, parts)
     notes += duplicate_notes(parts, {part: s.digests for part, s in surveys.items()}, classes)
-    preprocessing, said = preprocessing_of(parts["train"], surveys["train"])
+    if preprocessing is None:
+        preprocessing, said = preprocessing_of(parts["train"], surveys["train"])
+        preprocessing, notes = replace(preprocessing, rate=rate), [*notes, *said]
     return Dataset(
         name=name,
         kind=preprocessing.kind,
@@ -72,7 +79,7 @@ def assemble(
         train=parts["train"],
         val=parts.get("val"),
         test=parts.get("test"),
-        notes=(*notes, *said),
+        notes=tuple(notes),
         preprocessing=preprocessing,
         ranges={part: s.range for part, s in surveys.items()},
     )

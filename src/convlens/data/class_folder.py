@@ -39,8 +39,8 @@ class Common(Protocol):
     def dtype(self) -> str:
         """Of its cells."""
 
-    def conform(self, pixels: Raw, /) -> Raw:
-        """Bring an example, (C, *spatial), to this form, or raise DataError."""
+    def conform(self, pixels: Raw, look: Look | None = None, /) -> Raw:
+        """Bring an example, (C, *spatial), that looked so to this form, or raise DataError."""
 
     def read(self, path: Path, /) -> Raw:
         """Read a file and bring it to this form, or raise DataError; must pickle, for loader processes call it."""
@@ -56,6 +56,15 @@ class Found:
     pixels: Raw | None
 
 
+def look_of(picture: Picture) -> Look:
+    """The shape and the cell type of what was read."""
+    return Look(picture.pixels.shape, picture.pixels.dtype.name)
+
+
+def without_rate(form: Common) -> None:
+    """What has no rate."""
+
+
 @dataclass(frozen=True)
 class Medium:
     """What the files of a folder hold.
@@ -67,6 +76,8 @@ class Medium:
         fits: whether one that looks so can be brought to a form.
         notes: says what had to be changed: all that were found, those that fit, the form.
         remarks: what a remark of `read` means, by its kind.
+        look: what a file that was read looks like.
+        rate: samples a second of a form, of sounds.
     """
 
     noun: str
@@ -75,6 +86,8 @@ class Medium:
     fits: Callable[[Look, Common], bool]
     notes: Callable[[Sequence[Found], Sequence[Found], Common], list[Note]]
     remarks: Mapping[str, str]
+    look: Callable[[Picture], Look] = look_of
+    rate: Callable[[Common], int | None] = without_rate
 
 
 def load_class_folder(
@@ -112,7 +125,8 @@ def load_class_folder(
     if whole > memory:
         text = f"the {medium.noun}s take {whole / 2**20:,.0f} MiB when decoded and are read from disk each time"
         notes.append(Note("streamed", text))
-    return assemble(folder.resolve().name, listing.classes, parts, notes, val=val, seed=seed)
+    rate = medium.rate(form)
+    return assemble(folder.resolve().name, listing.classes, parts, notes, val=val, seed=seed, rate=rate)
 
 
 def scan(entries: Sequence[Entry], medium: Medium, memory: int) -> tuple[list[Found], list[Note]]:
@@ -124,11 +138,8 @@ def scan(entries: Sequence[Entry], medium: Medium, memory: int) -> tuple[list[Fo
             continue
         pixels = result.pixels
         kept += pixels.nbytes
-        look = Look(pixels.shape, pixels.dtype.name)
-        found.append(Found(entry, look, result.remarks, pixels if kept <= memory else None))
-    notes = []
-    if skipped:
-        notes.append(_note("skipped", len(skipped), f"cannot be read as {medium.noun}s and are left out", skipped))
+        found.append(Found(entry, medium.look(result), result.remarks, pixels if kept <= memory else None))
+    notes = skipped_note(skipped, f"{medium.noun}s")
     for kind, text in medium.remarks.items():
         names = [f"{f.entry.name}: {said}" for f in found for k, said in f.remarks if k == kind]
         if names:
@@ -149,6 +160,13 @@ def _read_all(paths: Sequence[Path], medium: Medium) -> Iterator[Picture | Pictu
             yield from pool.map(attempt, paths[start : start + BATCH])
 
 
+def skipped_note(skipped: Sequence[str], nouns: str) -> list[Note]:
+    """A note on files that could not be read, each with its reason; none where there are none."""
+    if not skipped:
+        return []
+    return [_note("skipped", len(skipped), f"cannot be read as {nouns} and are left out", skipped)]
+
+
 def _note(kind: str, count: int, text: str, names: Sequence[str]) -> Note:
     some = "; ".join(names[:3]) + (f"; and {len(names) - 3:,} more" if len(names) > 3 else "")
     return Note(kind, f"{count:,} {'file' if count == 1 else 'files'}: {text}: {some}", tuple(names))
@@ -167,7 +185,7 @@ def _keep(found: Sequence[Found], y: NDArray[np.int64], form: Common) -> ArraySp
     x: Raw = np.empty((len(found), *form.shape), form.dtype)
     for row, f in enumerate(found):
         try:
-            x[row] = form.read(f.entry.path) if f.pixels is None else form.conform(f.pixels)
+            x[row] = form.read(f.entry.path) if f.pixels is None else form.conform(f.pixels, f.look)
         except DataError as error:
             raise DataError(f"{f.entry.name} does not fit: {error}") from error
     return ArraySplit(x, y, tuple(f.entry.name for f in found))

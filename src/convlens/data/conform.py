@@ -36,7 +36,7 @@ class Form:
     shape: tuple[int, ...]
     dtype: str
 
-    def conform(self, pixels: Raw) -> Raw:
+    def conform(self, pixels: Raw, look: Look | None = None) -> Raw:
         """Bring a picture, (C, H, W), to this form: first the channels, then the cell type, then the size.
 
         Raises:
@@ -119,11 +119,13 @@ class Look:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is prescribed of a set's form: size (*spatial), channels, cell type; None leaves it to the pictures."""
+    """What is prescribed of a set's form: size (*spatial), channels, cell type, rate, alphabet; None: nothing."""
 
     size: tuple[int, ...] | None = None
     channels: int | None = None
     dtype: str | None = None
+    rate: int | None = None
+    alphabet: str | None = None
 
 
 def common_form(looks: Sequence[Look], wanted: Wanted) -> Form:

@@ -7,7 +7,7 @@ folder/train/cat/*.png  folder/val/cat/*.png  folder/test/cat/*.png
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +71,11 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name.casefold() in SYSTEM_NAMES
 
 
+def mostly(entries: Sequence[Entry], suffixes: tuple[str, ...]) -> bool:
+    """Whether more than half of the files have one of these suffixes."""
+    return 2 * sum(entry.path.name.lower().endswith(suffixes) for entry in entries) > len(entries)
+
+
 def list_folder(folder: Path) -> Listing:
     """List the files of all class folders, in an order that is the same on every machine.
 
@@ -111,7 +116,7 @@ def list_folder(folder: Path) -> Listing:
                 odd.add("empty folder", _name(path, folder))
             entries += found
     if not classes:
-        raise DataError(f"{folder} holds no class folders; put the pictures of each class into a folder of its own")
+        raise DataError(f"{folder} holds no class folders; put the files of each class into a folder of its own")
     return Listing(tuple(entries), tuple(sorted(classes, key=natural)), odd.notes())
 
 

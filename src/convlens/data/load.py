@@ -5,31 +5,41 @@ Decides which reader is asked; reads nothing itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convlens.data.alphabet import codes, composed
 from convlens.data.arrays import load_arrays, npz_names, read_npy, read_npz
 from convlens.data.cells import to_cells
-from convlens.data.class_folder import load_class_folder
+from convlens.data.class_folder import Medium, load_class_folder
 from convlens.data.conform import Form, Wanted
 from convlens.data.dataset import ArraySplit, Dataset, Raw
 from convlens.data.errors import DataError, PictureError
 from convlens.data.fashion_mnist import Progress, load_fashion_mnist
-from convlens.data.folder import list_folder
+from convlens.data.folder import Entry, list_folder, mostly
 from convlens.data.idx_folder import idx_files, load_idx_folder
+from convlens.data.pairs import PAIR, pair_files
 from convlens.data.picture_folder import PICTURES
 from convlens.data.pictures import read_picture
 from convlens.data.preprocessing import Preprocessing
+from convlens.data.signal_folder import SERIES, SOUNDS, SignalForm
 from convlens.data.survey import survey
-from convlens.data.ts import PAIR, load_ts, read_ts
+from convlens.data.table import load_table
+from convlens.data.text_folder import SUFFIX as TEXTS
+from convlens.data.text_folder import line_files, load_line_folder, load_text_folder
+from convlens.data.texts import read_whole
+from convlens.data.ts import load_ts, read_ts
 from convlens.data.volume_folder import VOLUMES, VolumeForm, hold_volumes
 
 UNDERSTOOD = (
-    "understood are fashion-mnist, a folder with one folder of pictures, volumes or videos for each class (or train/, "
-    "val/ and test/ folders of those), an .npz file with x and y, a .ts file, and a folder with idx files"
+    "understood are fashion-mnist, a folder with one folder of pictures, volumes, videos, sounds, series or texts for "
+    "each class (or train/, val/ and test/ folders of those), a folder with one .txt file for each class, an .npz file "
+    "with x and y, a .ts file, a .csv or .tsv file with a row for each example, and a folder with idx files"
 )
 
 
@@ -42,20 +52,28 @@ def load(
     size: tuple[int, ...] | None = None,
     channels: int | None = None,
     dtype: str | None = None,
+    rate: int | None = None,
+    label: str | None = None,
+    like: Preprocessing | None = None,
     memory: int = 2 * 2**30,
     progress: Progress | None = None,
 ) -> Dataset:
     """Load a data set.
 
     Args:
-        source: "fashion-mnist", a folder of class folders, an .npz file, a .ts file, or a folder with idx files.
+        source: "fashion-mnist", a folder of class folders, of .txt files or of idx files, an .npz, a .ts, a .csv or a
+            .tsv file.
         data_dir: where the files of fashion-mnist are looked for first.
         val: fraction of the training examples to set aside where the source has no validation split; 0: none.
         seed: decides which.
-        size: (H, W) to bring pictures of a folder to, (D, H, W) for volumes and videos, or one number for all axes;
-            the most common size if None.
+        size: (H, W) to bring pictures of a folder to, (D, H, W) for volumes and videos, (W,) for sounds, series and
+            texts, or one number for all axes; the most common size, or a length that fits most, if None.
         channels: 1 (grey) or 3 (RGB) for files of a folder; what they are if None.
         dtype: "uint8", "uint16" or "float32" cells for files of a folder; the widest that they have if None.
+        rate: samples a second to bring sounds to; the most common one if None.
+        label: of a .csv or .tsv file, the column of the classes: "first", "last", a name, a number from 1; found by a
+            rule if None (see `table.py`).
+        like: the form of a model's own data, in place of size, channels, dtype and rate.
         memory: bytes above which the decoded files of a folder are not kept but read again each time.
         progress: called with (file, bytes so far, bytes in all) while fashion-mnist is fetched.
 
@@ -71,20 +89,49 @@ def load(
         raise DataError(f"channels is 1 for grey or 3 for RGB, not {channels}")
     if not str(source):
         raise DataError(f"name a data set; {UNDERSTOOD}")
+    wanted = Wanted(size, channels, dtype, rate) if like is None else _like(like)
     if str(source) == "fashion-mnist":
-        data = load_fashion_mnist(data_dir=data_dir, val=val, seed=seed, progress=progress)
+        data = _insist(load_fashion_mnist(data_dir=data_dir, val=val, seed=seed, progress=progress), wanted)
     else:
         path = Path(source).expanduser()
-        if path.is_dir():
-            if not is_array_folder(path):
-                listing = list_folder(path)
-                medium, axes = (VOLUMES, 3) if hold_volumes(listing.entries) else (PICTURES, 2)
-                form = Wanted(_sized(size, axes, medium.noun), channels, dtype)
-                return load_class_folder(path, listing, medium, val=val, seed=seed, wanted=form, memory=memory)
-            data = load_idx_folder(path, val=val, seed=seed) if idx_files(path) else load_ts(path, val=val, seed=seed)
-        else:
-            data = _load_file(path, val, seed)
-    return _insist(data, size, channels, dtype)
+        read = _load_folder if path.is_dir() else _load_file
+        data = read(path, val, seed, wanted, label, memory)
+    if like is not None and data.kind != like.kind:
+        raise DataError(f"{data.name} holds {data.kind}s, and the model was trained on {like.kind}s; give it those")
+    if rate is not None and data.preprocessing.rate is None:
+        raise DataError(f"{data.name} holds no sounds, which alone have a rate; leave the rate out")
+    return data
+
+
+def _like(model: Preprocessing) -> Wanted:
+    """The form that a model's own data had."""
+    if model.kind == "text":
+        return Wanted(model.shape[1:], alphabet=model.alphabet)
+    return Wanted(model.shape[1:], model.shape[0], model.dtype, model.rate)
+
+
+def _load_folder(path: Path, val: float, seed: int, wanted: Wanted, label: str | None, memory: int) -> Dataset:
+    if is_array_folder(path):
+        if idx_files(path):
+            return _insist(load_idx_folder(path, val=val, seed=seed), wanted)
+        return _load_file(pair_files(path)["train"], val, seed, wanted, label, memory)
+    if entries := line_files(path):
+        return load_line_folder(path, entries, val=val, seed=seed, wanted=_sized(wanted, 1, "text"))
+    listing = list_folder(path)
+    if mostly(listing.entries, (TEXTS,)):
+        return load_text_folder(path, listing, val=val, seed=seed, wanted=_sized(wanted, 1, "text"))
+    medium, axes = _medium(listing.entries)
+    form = _sized(wanted, axes, medium.noun)
+    return load_class_folder(path, listing, medium, val=val, seed=seed, wanted=form, memory=memory)
+
+
+def _medium(entries: Sequence[Entry]) -> tuple[Medium, int]:
+    """What class folders hold, by the names of most files, and how many axes it has."""
+    if mostly(entries, (".wav",)):
+        return SOUNDS, 1
+    if hold_volumes(entries):
+        return VOLUMES, 3
+    return (SERIES, 1) if mostly(entries, (".csv", ".tsv", ".npy")) else (PICTURES, 2)
 
 
 def is_array_folder(path: Path) -> bool:
@@ -99,29 +146,34 @@ def is_array_folder(path: Path) -> bool:
         raise DataError(f"{path} cannot be listed: {error.strerror or error}") from error
 
 
-def _sized(size: tuple[int, ...] | None, axes: int, noun: str) -> tuple[int, ...] | None:
-    """A size with a number an axis, where one number stands for all."""
+def _sized(wanted: Wanted, axes: int, noun: str) -> Wanted:
+    """The same with a number an axis in its size, where one number stands for all."""
+    size = wanted.size
     if size is None or len(size) == axes:
-        return size
+        return wanted
     if len(size) != 1:
-        wanted = "x".join("DHW"[-axes:])
-        raise DataError(f"a {noun} has the size {wanted}, so give {axes} numbers, not {'x'.join(map(str, size))}")
-    return size * axes
+        letters = "x".join("DHW"[-axes:])
+        raise DataError(f"a {noun} has the size {letters}, so give {axes} numbers, not {'x'.join(map(str, size))}")
+    return replace(wanted, size=size * axes)
 
 
-def _load_file(path: Path, val: float, seed: int) -> Dataset:
+def _load_file(path: Path, val: float, seed: int, wanted: Wanted, label: str | None, memory: int) -> Dataset:
     suffix = path.suffix.lower()
     if not path.is_file():
         raise DataError(f"there is no file or folder {path}; {UNDERSTOOD}")
+    if suffix in (".csv", ".tsv"):
+        data = load_table(path, val=val, seed=seed, wanted=_sized(wanted, 1, "row"), label=label)
+        return data if data.kind == "text" else _insist(data, wanted)
     if suffix == ".npz":
-        return load_arrays(path, val=val, seed=seed)
+        return _insist(load_arrays(path, val=val, seed=seed), wanted)
     if suffix == ".ts":
-        return load_ts(path, val=val, seed=seed)
+        return _insist(load_ts(path, val=val, seed=seed), wanted)
     raise DataError(f"{path} is no data set; {UNDERSTOOD}")
 
 
-def _insist(data: Dataset, size: tuple[int, ...] | None, channels: int | None, dtype: str | None) -> Dataset:
-    """Only pictures in files can be given another size; a source of arrays must have it already."""
+def _insist(data: Dataset, wanted: Wanted) -> Dataset:
+    """Only files in class folders can be given another form; a source of arrays must have it already."""
+    size, channels, dtype = wanted.size, wanted.channels, wanted.dtype
     have = data.preprocessing.shape
     if size is not None and len(size) == 1:
         size *= len(have) - 1
@@ -129,7 +181,7 @@ def _insist(data: Dataset, size: tuple[int, ...] | None, channels: int | None, d
         channel, sizes = channels or have[0], size or have[1:]
         raise DataError(
             f"{data.name} has examples of {'x'.join(map(str, have))}, not the {'x'.join(map(str, (channel, *sizes)))} "
-            "that is wanted; only pictures and volumes in class folders can be given another form"
+            "that is wanted; only files in class folders can be given another form"
         )
     if dtype is not None and dtype != data.preprocessing.dtype:
         raise DataError(
@@ -143,8 +195,9 @@ def read_example(path: str | Path, preprocessing: Preprocessing) -> NDArray[Any]
     """Read one example for a prediction and give it the channels, cell type and size that the network sees.
 
     Args:
-        path: a picture, a volume or video for a network that sees volumes, or an .npy or .npz file with one example
-            (in an .npz: the array x, or the only one), or for signals a .ts file with one.
+        path: a picture, a volume or video for a network that sees volumes, a .wav for one that hears sounds, a text
+            file for one that reads texts, or an .npy or .npz file with one example (in an .npz: the array x, or the
+            only one), or for signals a .csv with a row a moment, or a .ts file with one.
         preprocessing: of the network; its numbers are not applied yet.
 
     Returns:
@@ -155,6 +208,10 @@ def read_example(path: str | Path, preprocessing: Preprocessing) -> NDArray[Any]
     """
     path = Path(path)
     suffix = path.suffix.lower()
+    if preprocessing.kind == "text":
+        return text_example(read_whole(path), preprocessing)
+    if suffix == ".wav" or (preprocessing.kind == "signal" and suffix in (".csv", ".tsv")):
+        return _signal_example(path, preprocessing)
     if preprocessing.kind == "volume" and suffix != ".npz":
         return VolumeForm(preprocessing.shape, preprocessing.dtype).read(path)
     if suffix not in (".npy", ".npz", ".ts"):
@@ -166,12 +223,42 @@ def read_example(path: str | Path, preprocessing: Preprocessing) -> NDArray[Any]
     shape = preprocessing.shape
     while array.ndim > len(shape) and len(array) == 1:
         array = array[0]
+    if suffix == ".npy" and _is_series(array.shape, preprocessing):
+        return _signal_example(path, preprocessing)
     if array.ndim == len(shape) - 1:
         array = array[None]
     if array.ndim != len(shape) or 0 in array.shape:
         raise DataError(f"{path} holds an array of shape {array.shape}, and one example of shape {shape} is wanted")
     cells, _ = to_cells(array, str(path))
     return _conform(path, cells, preprocessing)
+
+
+def _is_series(shape: tuple[int, ...], preprocessing: Preprocessing) -> bool:
+    """Whether an array is a row a moment, a column a channel, and not channels first as the network reads them."""
+    if preprocessing.kind != "signal" or preprocessing.rate or not shape or len(shape) > 2:
+        return False
+    return shape != preprocessing.shape and (*shape, 1)[1] == preprocessing.shape[0]
+
+
+def _signal_example(path: Path, preprocessing: Preprocessing) -> Raw:
+    if preprocessing.kind != "signal":
+        raise DataError(f"{path} is a sound and the network sees a {preprocessing.kind}; give it one")
+    try:
+        return _conform(path, SignalForm(preprocessing.shape, preprocessing.rate).read(path), preprocessing)
+    except PictureError:
+        raise
+    except DataError as error:
+        raise PictureError(f"{path} does not fit: {error}", str(error)) from error
+
+
+def text_example(text: str, preprocessing: Preprocessing) -> Raw:
+    """A text as the codes that a network reads, (1, W), its end cut off where it is too long.
+
+    >>> from convlens.data.alphabet import preprocessing_of_texts
+    >>> text_example("abc", preprocessing_of_texts("ab", 4)).tolist()
+    [[1, 2, 3, 0]]
+    """
+    return codes(composed(text), preprocessing.alphabet, preprocessing.shape[1])
 
 
 def _only_array(path: Path) -> NDArray[Any]:
@@ -228,7 +315,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "kind": dataset.kind,
-        "shape": list(dataset.train.shape),
+        "shape": list(dataset.preprocessing.shape),
         "dtype": dataset.train.dtype.name,
         "classes": list(dataset.classes),
         "splits": splits,

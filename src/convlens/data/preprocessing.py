@@ -1,5 +1,6 @@
 """From a raw example to what a network sees: one multiplication and one addition a channel.
 
+A text is kept as a code a character and becomes as many channels as its alphabet has characters, one of them lit.
 The numbers come from the training split (`survey.py` computes them) and are stored in model files, so they also come
 back from files that somebody else wrote: `Preprocessing` checks every field.  Nothing here reads an example.
 """
@@ -16,12 +17,16 @@ from numpy.typing import NDArray
 
 from convlens.data.errors import DataError
 
-Kind = Literal["signal", "picture", "volume"]
+Kind = Literal["signal", "picture", "volume", "text"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+AXES: dict[Kind, int] = {"signal": 2, "picture": 3, "volume": 4, "text": 2}
+"""Of an example, its channels among them."""
 
 # Whole-number cells are divided by their largest value, so that mean and std speak of 0 to 1; floats stay as they are.
 SCALES: dict[str, float] = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
 DTYPES = tuple(SCALES)
+MOST_CHANNELS = 255
+"""Of a text: a byte holds the codes, and 0 is no character."""
 
 
 def kind_of(shape: tuple[int, ...]) -> Kind:
@@ -49,6 +54,9 @@ class Preprocessing:
         scale: what the raw cells are divided by: 255, 65535 or 1.
         mean: of the training split after the division, one a channel.
         std: likewise; 1 where a channel does not vary.
+        rate: samples a second, of sounds.
+        alphabet: of texts, the characters that have a channel each, in the order of Unicode; the last channel is that
+            of all other characters.
 
     Raises:
         DataError: a field contradicts another or is no finite number.
@@ -64,18 +72,42 @@ class Preprocessing:
     scale: float
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    rate: int | None = None
+    alphabet: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS or len(self.shape) != KINDS.index(self.kind) + 2:
+        if self.kind not in KINDS or len(self.shape) != AXES[self.kind]:
             raise DataError(f"preprocessing says {self.kind!r} of shape {self.shape}, which do not fit together")
         if not all(1 <= n < 2**31 for n in self.shape):
             raise DataError(f"preprocessing has the shape {self.shape}; sizes are at least 1 and below 2**31")
-        if SCALES.get(self.dtype) != self.scale:
+        if self.kind == "text":
+            self._check_text()
+        elif self.alphabet or SCALES.get(self.dtype) != self.scale:
             raise DataError(f"preprocessing divides {self.dtype!r} by {self.scale}; known are {SCALES}")
+        if self.rate is not None and (self.kind != "signal" or not 1 <= self.rate < 2**32):
+            raise DataError(f"preprocessing gives a {self.kind} the rate {self.rate}; signals have one, from 1")
         if not len(self.mean) == len(self.std) == self.shape[0]:
             raise DataError(f"preprocessing needs {self.shape[0]} means and stds, one a channel")
         if not all(math.isfinite(m) for m in self.mean) or not all(math.isfinite(s) and s > 0 for s in self.std):
             raise DataError(f"preprocessing has mean {self.mean} and std {self.std}; they are finite and std above 0")
+
+    def _check_text(self) -> None:
+        if (self.dtype, self.scale) != ("uint8", 1.0):
+            raise DataError(f"preprocessing keeps text as {self.dtype!r} over {self.scale}; its codes are uint8 over 1")
+        if list(self.alphabet) != sorted(set(self.alphabet)) or len(self.alphabet) != self.shape[0] - 1:
+            raise DataError(
+                f"preprocessing has {self.shape[0]} channels for an alphabet of {len(self.alphabet)} characters; it "
+                "needs one for each, in the order of Unicode, and one for the rest"
+            )
+        if self.shape[0] > MOST_CHANNELS:
+            raise DataError(
+                f"preprocessing has an alphabet of {self.shape[0]} channels; a code reaches {MOST_CHANNELS}"
+            )
+
+    @property
+    def raw_shape(self) -> tuple[int, ...]:
+        """The shape of a raw example: of a text a code a character, (1, W); of all else that of the input."""
+        return (1, *self.shape[1:]) if self.kind == "text" else self.shape
 
     @property
     def gain(self) -> NDArray[np.float32]:
@@ -93,19 +125,31 @@ class Preprocessing:
         Raises:
             DataError: the shape or the cell type differs from what the network was trained on.
         """
-        if raw.shape[1:] != self.shape or raw.dtype.name != self.dtype:
+        if raw.shape[1:] != self.raw_shape or raw.dtype.name != self.dtype:
             raise DataError(
-                f"the network sees {self.dtype} of shape {self.shape}, not {raw.dtype} of shape {raw.shape[1:]}; "
+                f"the network sees {self.dtype} of shape {self.raw_shape}, not {raw.dtype} of shape {raw.shape[1:]}; "
                 "read the example with read_example, which conforms it"
             )
         column = (-1,) + (1,) * (len(self.shape) - 1)
-        x = raw.astype(np.float32)
+        x = self.lit(raw) if self.kind == "text" else raw.astype(np.float32)
         x *= self.gain.reshape(column)
         x += self.offset.reshape(column)
         return x
 
+    def lit(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Codes of texts, (N, 1, W), as channels, (N, C, W): 1 in that of the character, 0 elsewhere.
+
+        >>> two = Preprocessing("text", (3, 4), "uint8", 1.0, (0.0,) * 3, (1.0,) * 3, alphabet="ab")
+        >>> two.lit(np.array([[[1, 2, 3, 0]]], np.uint8)).tolist()
+        [[[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]]
+        """
+        number = np.arange(1, self.shape[0] + 1, dtype=np.uint8)[:, None]
+        channels: NDArray[np.float32] = (codes == number).astype(np.float32)
+        return channels
+
     def to_json(self) -> dict[str, Any]:
-        """Give the fields as values that JSON can hold."""
+        """Give the fields as values that JSON can hold; the rate and the alphabet only where there is one."""
+        more = {"rate": self.rate, "alphabet": self.alphabet}
         return {
             "kind": self.kind,
             "shape": list(self.shape),
@@ -113,6 +157,7 @@ class Preprocessing:
             "scale": self.scale,
             "mean": list(self.mean),
             "std": list(self.std),
+            **{name: value for name, value in more.items() if value},
         }
 
     @classmethod
@@ -127,14 +172,22 @@ class Preprocessing:
         True
         """
         names = ("kind", "shape", "dtype", "scale", "mean", "std")
-        if not isinstance(value, Mapping) or set(value) != set(names):
-            raise DataError(f"preprocessing must be an object with exactly the fields {', '.join(names)}")
+        if not isinstance(value, Mapping) or set(value) - {"rate", "alphabet"} != set(names):
+            raise DataError(
+                f"preprocessing must be an object with exactly the fields {', '.join(names)}, "
+                "and perhaps rate or alphabet"
+            )
         if not isinstance(value["kind"], str) or not isinstance(value["dtype"], str):
             raise DataError("preprocessing must name its kind and dtype in words")
         shape = tuple(_numbers(value["shape"], "shape", whole=True))
         (scale,) = _numbers([value["scale"]], "scale")
         mean, std = (tuple(_numbers(value[name], name)) for name in ("mean", "std"))
-        return cls(cast(Kind, value["kind"]), cast(tuple[int, ...], shape), value["dtype"], scale, mean, std)
+        rate = _numbers([value["rate"]], "rate", whole=True)[0] if "rate" in value else None
+        alphabet = value.get("alphabet", "")
+        if not isinstance(alphabet, str):
+            raise DataError("preprocessing must hold the alphabet as text")
+        kind, shape = cast(Kind, value["kind"]), cast(tuple[int, ...], shape)
+        return cls(kind, shape, value["dtype"], scale, mean, std, cast(int | None, rate), alphabet)
 
 
 def _numbers(value: object, name: str, whole: bool = False) -> list[float]:

@@ -10,7 +10,6 @@ Reads equally long signals without gaps, and refuses the others with a sentence.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +21,7 @@ from convlens.data.cells import to_cells
 from convlens.data.dataset import ArraySplit, Dataset, Numbered
 from convlens.data.errors import DataError
 from convlens.data.labels import number_labels
-
-PAIR = re.compile(r"(?P<name>.*)_(?P<part>TRAIN|TEST)\.ts", re.IGNORECASE | re.DOTALL)
+from convlens.data.pairs import pair_files, set_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +44,7 @@ def load_ts(path: Path, *, val: float, seed: int) -> Dataset:
     Raises:
         DataError: the file is no .ts file, or its signals have gaps or different lengths.
     """
-    files = ts_files(path)
+    files = pair_files(path)
     read = {part: read_ts(file) for part, file in files.items()}
     train, test = read["train"], read.get("test", read["train"])
     if train.x.shape[1:] != test.x.shape[1:]:
@@ -58,34 +56,7 @@ def load_ts(path: Path, *, val: float, seed: int) -> Dataset:
     where = files["train"].name
     y, names, notes = number_labels({part: signals.labels for part, signals in read.items()}, classes, where)
     parts = {part: ArraySplit(s.x, y[part], Numbered(part, len(s.x))) for part, s in read.items()}
-    match = PAIR.fullmatch(where)
-    return assemble(match["name"] if match else files["train"].stem, names, parts, notes, val=val, seed=seed)
-
-
-def ts_files(path: Path) -> dict[str, Path]:
-    """Find the training file and, if there is one, the test file that go with a .ts file or lie in a folder.
-
-    Raises:
-        DataError: a test file stands alone, or a folder holds several training files.
-    """
-    if path.is_dir():
-        found = [(file, PAIR.fullmatch(file.name)) for file in sorted(path.iterdir())]
-        train = [file for file, match in found if match and match["part"].upper() == "TRAIN"]
-        if len(train) != 1:
-            listed = ", ".join(file.name for file in train) or "none"
-            raise DataError(f"{path} should hold one NAME_TRAIN.ts and holds {listed}; name the file you mean")
-        path = train[0]
-    match = PAIR.fullmatch(path.name)
-    if match is None:
-        return {"train": path}
-    files = {match["part"].lower(): path}
-    for file in sorted(path.parent.iterdir()):
-        other = PAIR.fullmatch(file.name)
-        if other and other["name"] == match["name"] and file.is_file():
-            files.setdefault(other["part"].lower(), file)
-    if "train" not in files:
-        raise DataError(f"{path} is a test file and there is no {match['name']}_TRAIN.ts beside it to train on")
-    return files
+    return assemble(set_name(files["train"]), names, parts, notes, val=val, seed=seed)
 
 
 def read_ts(path: Path) -> Signals:

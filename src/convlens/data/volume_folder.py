@@ -36,7 +36,7 @@ class VolumeForm:
     shape: tuple[int, ...]
     dtype: str
 
-    def conform(self, cells: Raw) -> Raw:
+    def conform(self, cells: Raw, look: Look | None = None) -> Raw:
         """Bring a volume, (C, D, H, W), to this form: first the channels, then the cell type, then the size.
 
         Raises:

@@ -38,6 +38,8 @@ def read_wav(path: Path) -> Sound:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not content:
+        raise DataError(f"{path} is empty")
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         raise DataError(f"{path} is no .wav file; its first bytes are not those of one")
     form, place, found = None, 12, None

@@ -23,6 +23,7 @@ def evaluate(
     split: str | None = None,
     device: str = "auto",
     data_dir: Path | None = None,
+    label: str | None = None,
 ) -> dict[str, Any]:
     """Judge the model in ``path`` on labelled examples.
 
@@ -32,6 +33,7 @@ def evaluate(
         split: ``"test"``, ``"val"`` or ``"train"``; None: the first of these that the data has.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         data_dir: where named data sets are looked for first.
+        label: of a .csv or .tsv file, the column of the classes, as for ``data.load``.
 
     Returns:
         ``split``, ``accuracy``, ``loss``, ``examples``, ``right``, ``classes`` (a dict a class), ``confusion``.
@@ -42,7 +44,7 @@ def evaluate(
     where = device_named(device)
     model = Model.load(path)
     pre = model.preprocessing
-    data = load(source, data_dir=data_dir, val=0.0, size=pre.shape[1:], channels=pre.shape[0], dtype=pre.dtype)
+    data = load(source, data_dir=data_dir, val=0.0, label=label, like=pre)
     name, examples = _choose(data, split)
     relabelled = _labels(examples.y, data.classes, model.classes, data.name)
     judged = judge(model.module().to(where), examples, pre, where)

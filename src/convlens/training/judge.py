@@ -45,7 +45,12 @@ class Judgement:
 
 
 def to_input(raw: Tensor, preprocessing: Preprocessing, device: torch.device) -> Tensor:
-    """Raw examples (N, C, *spatial) as the network sees them: float32, gain and offset a channel."""
+    """Raw examples (N, C, *spatial) as the network sees them: float32, gain and offset a channel.
+
+    Texts come as a code a character, (N, 1, W), and leave as channels, one of them lit.
+    """
+    if preprocessing.kind == "text":
+        return torch.from_numpy(preprocessing.apply(raw.numpy())).to(device)
     shape = (1, -1) + (1,) * (raw.dim() - 2)
     gain = torch.from_numpy(preprocessing.gain).to(device).view(shape)
     offset = torch.from_numpy(preprocessing.offset).to(device).view(shape)

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from convlens.data import DataError, PictureError, read_example
+from convlens.data import DataError, read_example, read_lines, text_example
+from convlens.data.errors import reason
 
 from .distributed import device as device_named
 from .errors import TrainingError
@@ -54,19 +55,48 @@ def files_of(names: Sequence[Path]) -> list[Path]:
             if not p.is_dir() and not any(s.startswith(".") for s in p.relative_to(name).parts)
         )
         if not inside:
-            raise TrainingError(f"the folder {name} holds no files; name a folder with pictures in it")
+            raise TrainingError(f"the folder {name} holds no files; name a folder with files in it")
         found += inside
     return found
 
 
+@dataclass(frozen=True)
+class Line:
+    """A line of a text file, or why the file has none: ``text`` in a model's form."""
+
+    path: Path
+    number: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.number}"
+
+
+def lines_of(files: Sequence[Path], model: Model) -> list[Path | Line]:
+    """The lines of text files; a file whose lines cannot be read stands for itself, so that its row says why.
+
+    Raises:
+        TrainingError: the model reads no texts.
+    """
+    if model.preprocessing.kind != "text":
+        raise TrainingError(f"--lines is for networks that read texts, and this one sees {model.preprocessing.kind}s")
+    found: list[Path | Line] = []
+    for file in files:
+        try:
+            found += [Line(file, number, text) for number, text in read_lines(file)]
+        except DataError:
+            found.append(file)
+    return found
+
+
 def predict(
-    model: Model, files: Sequence[Path], device: str = "auto", progress: Callable[[int], None] = lambda n: None
+    model: Model, files: Sequence[Path | Line], device: str = "auto", progress: Callable[[int], None] = lambda n: None
 ) -> Iterator[Prediction]:
     """Predict each file's class.
 
     Args:
         model: the trained network.
-        files: pictures, or ``.npy`` files with one example.
+        files: pictures, ``.npy`` files with one example and the like, or lines of text files.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         progress: called with the number of files done.
 
@@ -93,13 +123,13 @@ def predict(
         progress(start + len(part))
 
 
-def _read(file: Path, model: Model) -> np.ndarray | str:
+def _read(file: Path | Line, model: Model) -> np.ndarray | str:
+    if isinstance(file, Line):
+        return np.asarray(text_example(file.text, model.preprocessing))
     try:
         return np.asarray(read_example(file, model.preprocessing))
-    except PictureError as error:
-        return error.reason
     except DataError as error:
-        return str(error)
+        return reason(error, file)
 
 
 def write_csv(path: Path, predictions: Sequence[Prediction], classes: Sequence[str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from convlens.data import Split
+from convlens.data.alphabet import spelled
 from convlens.network import Conv, Network
 from convlens.network.layers import spell
 from convlens.network.table import rows
@@ -69,9 +71,16 @@ def publish(
             kernels_before=_first_kernels(job.network, dict(initial(job).state_dict())),
             notes=[(note.kind, note.message, note.names) for note in data.notes],
             command=command,
+            spell=_spelling(job),
         ),
         folder.report,
     )
+
+
+def _spelling(job: Job) -> Callable[[np.ndarray], str] | None:
+    """What makes characters of a raw example, of texts alone."""
+    alphabet = job.preprocessing.alphabet
+    return (lambda raw: spelled(raw, alphabet)) if job.preprocessing.kind == "text" else None
 
 
 def _first_kernels(network: Network, state: dict[str, Any]) -> np.ndarray | None:

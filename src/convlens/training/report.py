@@ -43,6 +43,7 @@ class RunReport:
     kernels_before: np.ndarray | None  # and before training
     notes: list[tuple[str, str, tuple[str, ...]]]  # kind, message, file names
     command: str  # the command line that made it
+    spell: Callable[[np.ndarray], str] | None = None  # of texts: a raw example (1, W) -> what it says
 
 
 def write(report: RunReport, path: Path) -> None:
@@ -59,7 +60,7 @@ def page(report: RunReport) -> str:
     if len(report.names) < tally.count:
         raise ValueError(f"{tally.count} labels need as many names, not {len(report.names)}")
     shown = tally.shown()
-    pictures = album(report.read, shown, [f"example {_name(report, int(at))}" for at in shown])
+    pictures = album(report.read, shown, [f"example {_name(report, int(at))}" for at in shown], report.spell)
     kernel_css, kernel_section = sections.kernels(report.kernels, report.kernels_before)
     parts = _body(report, tally, pictures, shown, kernel_section)
     script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
@@ -79,6 +80,7 @@ def _body(report: RunReport, tally: Tally, pictures: Album, shown: np.ndarray, k
         "signal": "Signals are drawn between their lowest and highest value.",
         "volume": "Volumes are shown by their middle slices across depth, height and width.",
         "picture": "",
+        "text": "",
     }[pictures.kind]
     if pictures.stretched and pictures.kind != "signal":
         how += " Each is stretched from its 0.5 % to its 99.5 % percentile for display."

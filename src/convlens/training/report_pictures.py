@@ -21,6 +21,7 @@ SIDE = 64  # a thumbnail's longest side, pixels
 SHOWN = 96  # the side at which the page shows it, CSS pixels
 POINTS = 96  # of a signal, after thinning
 TRACE = 40  # height of a signal's drawing, in its own units
+SAID = 160  # characters of a text that a tile shows
 CHUNK = 64  # examples in memory at once: 64 pictures of 2048x2048x3 bytes are 0.8 GB, and the reader may hold no more
 HEAVY = 1_600_000  # bytes of PNG above which colour thumbnails are stored as JPEG
 QUALITIES = (88, 75, 60)  # of JPEG, the first that is not heavy
@@ -34,14 +35,26 @@ class Album:
 
     css: str
     elements: tuple[str, ...]
-    kind: str  # "signal" | "picture" | "volume"
+    kind: str  # "signal" | "picture" | "volume" | "text"
     stretched: bool
 
 
-def album(read: Read, indices: np.ndarray, labels: list[str]) -> Album:
-    """Thumbnails of the examples ``indices``, read a few at a time; ``labels`` are their spoken descriptions."""
+def album(
+    read: Read, indices: np.ndarray, labels: list[str], spell: Callable[[np.ndarray], str] | None = None
+) -> Album:
+    """Thumbnails of the examples ``indices``, read a few at a time; ``labels`` are their spoken descriptions.
+
+    Texts, which ``spell`` makes of raw examples, are shown as they read.
+    """
     if len(indices) == 0:
         return Album("", (), "picture", False)
+    if spell is not None:
+        return Album(
+            "",
+            tuple(_quoted(spell(np.asarray(read(indices[at : at + 1]))[0])) for at in range(len(indices))),
+            "text",
+            False,
+        )
     thumbs: list[np.ndarray] = []
     drawings: list[str] = []
     kind, stretched = "picture", False
@@ -61,6 +74,12 @@ def album(read: Read, indices: np.ndarray, labels: list[str]) -> Album:
     css, places = sheet("pic", np.stack(thumbs), SHOWN)
     pairs = zip(places, labels, strict=True)
     return Album(css, tuple(f'<i class="pic" {_spoken(label)} {at}></i>' for at, label in pairs), kind, stretched)
+
+
+def _quoted(said: str) -> str:
+    """A text in a box: its beginning, the whole of it for the pointer."""
+    shown = said if len(said) <= SAID else said[:SAID] + "…"
+    return f'<q class="said" title="{text(said)}">{text(shown)}</q>'
 
 
 def _spoken(label: str) -> str:

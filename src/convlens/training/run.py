@@ -42,8 +42,10 @@ class Request:
         out: the run folder; None: the next free one under ``runs/``.
         resume: continue the run in ``out``.
         data_dir: where named data sets are looked for first.
-        size: (H, W), or (D, H, W), or one number, that pictures or volumes are brought to; None: the network's or the
-            data's own.
+        size: (H, W), or (D, H, W), or (W,) of signals and texts, or one number for all axes, that files are brought to;
+            None: the network's or the data's own.
+        rate: samples a second that sounds are brought to; None: the most common one.
+        label: of a .csv or .tsv file, the column of the classes; None: found by a rule.
         threads: CPU threads; None: the cores this process may use.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"``.
         workers: helper processes that decode sets too large for memory.
@@ -60,6 +62,8 @@ class Request:
     resume: bool = False
     data_dir: Path | None = None
     size: tuple[int, ...] | None = None
+    rate: int | None = None
+    label: str | None = None
     threads: int | None = None
     device: str = "auto"
     workers: int = 0
@@ -106,6 +110,8 @@ def _train(request: Request, here: World, teller: Reporter, count: int) -> Outco
         seed=request.seed,
         size=_size(request),
         channels=_channels(request),
+        rate=request.rate,
+        label=request.label,
     )
     network = fitting(request.net, data)
     job = Job(network, data, request.recipe, request.seed, request.workers, count, request.backend)
@@ -178,6 +184,8 @@ def _folder(request: Request, job: Job, here: World, count: int) -> RunFolder:
     settings = {
         "network": str(job.network),
         "data": str(request.source),
+        "rate": request.rate,
+        "label": request.label,
         "recipe": job.recipe.to_json(),
         "seed": request.seed,
         "threads": count,
