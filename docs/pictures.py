@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from skimage import data
 
+from convlens.filtering import animate
 from convlens.network import cells, fields, named, print_layer
 from convlens.nn import Conv2d
 
@@ -93,6 +94,18 @@ def draw_field() -> plt.Figure:
     return figure
 
 
+def animations(folder: Path) -> None:
+    """Kernels at work, step by step."""
+    bar = np.array([[0, 0, 9, 9, 9]] * 3 + [[0, 0, 0, 9, 9]] * 2)
+    films = {
+        "correlation.svg": animate(np.arange(9).reshape(3, 3), "0 1; 2 3"),
+        "edges.svg": animate(bar, "1 0 -1; 2 0 -2; 1 0 -1", pad=1, stride=2),
+    }
+    for name, film in films.items():
+        film.save(folder / name)
+        print(f"{folder / name}  {(folder / name).stat().st_size / 1000:.0f} kB")
+
+
 def save(figure: plt.Figure, path: Path, greys: int | None = None) -> None:
     """Write a PNG of few colours, a quarter of the bytes and the same to the eye: evenly spaced greys, or a palette."""
     buffer = io.BytesIO()
@@ -107,11 +120,12 @@ def save(figure: plt.Figure, path: Path, greys: int | None = None) -> None:
 
 
 def main() -> None:
-    """Draw both."""
+    """Draw all."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
     folder.mkdir(parents=True, exist_ok=True)
     save(draw_kernels(), folder / "kernels.png", greys=32)
     save(draw_field(), folder / "lenet-field.png")
+    animations(folder)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import textwrap
 import tomllib
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import typer
@@ -41,6 +42,8 @@ ROOT = DOCS.parent
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 CLI: Any = typer.main.get_command(app)
+PICTURES = {".png": 150_000, ".svg": 150_000, ".gif": 400_000}
+"""Bytes that a picture may have at most, by its name's ending."""
 LIGHT = {"summary", "info", "data"}
 """The commands that need no torch: they are run. The others are read, option by option."""
 
@@ -64,6 +67,7 @@ def test_the_pages_are_there() -> None:
         "sizes-fields-costs.md",
         "operators.md",
         "filtering.md",
+        "animating.md",
         "notation.md",
         "data.md",
         "training.md",
@@ -92,11 +96,14 @@ def test_links_and_pictures_lead_somewhere(name: str) -> None:
 
 
 def test_pictures_are_small_and_shown() -> None:
-    shown = {DOCS / target for text in TEXTS.values() for target in links(text) if target.endswith(".png")}
+    shown = {DOCS / target for text in TEXTS.values() for target in links(text) if Path(target).suffix in PICTURES}
     shown |= {ROOT / target for target in links((ROOT / "README.md").read_text(encoding="utf-8")) if ".png" in target}
     assert shown == set((DOCS / "pictures").iterdir())
     for path in shown:
-        assert path.stat().st_size < 150_000, path
+        assert path.stat().st_size < PICTURES[path.suffix], path
+        if path.suffix == ".svg":
+            assert ElementTree.parse(path).getroot().tag.endswith("}svg")
+            continue
         with Image.open(path) as picture:
             picture.load()
 
@@ -200,6 +207,7 @@ PLACES = {"train": "training.md", "evaluate": "training.md", "predict": "trainin
     "summary": "sizes-fields-costs.md",
     "info": "README.md",
     "filter": "filtering.md",
+    "animate": "animating.md",
     "kernels": "filtering.md",
     "learn-kernel": "filtering.md",
     "find": "finding.md",

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from convlens import __version__
-from convlens.cli import check, data, evaluate, filter, find, info, learn_kernel, predict, summary, train
+from convlens.cli import animate, check, data, evaluate, filter, find, info, learn_kernel, predict, summary, train
 from convlens.data.errors import DataError
 from convlens.filtering.errors import FilterError
 from convlens.finding.errors import FindingError
@@ -37,6 +37,7 @@ app.command("find", short_help="Mark a few, find them all.")(find.find)
 app.command("correct", short_help="Let a finder learn from corrections.")(find.correct)
 app.command("check", short_help="Judge finds by a few answers.")(check.check)
 app.command("filter", short_help="Slide one kernel over photos, signals or volumes.")(filter.filter)
+app.command("animate", short_help="Show a kernel at work, step by step.")(animate.animate)
 app.command("kernels", short_help="Show the kernels that have names.")(filter.kernels)
 app.command("learn-kernel", short_help="Find the kernel that turned one picture into another.")(
     learn_kernel.learn_kernel

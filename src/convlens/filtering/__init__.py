@@ -10,16 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .alike import resembling
+    from .animation import Animation, animate
     from .errors import FilterError
     from .gallery import GALLERY
     from .learning import Learned, learn_kernel
     from .notation import kernel
     from .sliding import filter
 
-__all__ = ["GALLERY", "FilterError", "Learned", "filter", "kernel", "learn_kernel", "resembling"]
+__all__ = [
+    "GALLERY",
+    "Animation",
+    "FilterError",
+    "Learned",
+    "animate",
+    "filter",
+    "kernel",
+    "learn_kernel",
+    "resembling",
+]
 
 HOMES = {"GALLERY": "gallery", "FilterError": "errors", "filter": "sliding", "kernel": "notation"}
 HOMES |= {"Learned": "learning", "learn_kernel": "learning", "resembling": "alike"}
+HOMES |= {"Animation": "animation", "animate": "animation"}
 
 
 def __getattr__(name: str) -> Any:

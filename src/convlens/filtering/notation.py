@@ -139,23 +139,36 @@ def _number(word: str, what: str) -> float:
 # ---- numbers ----
 
 
-def _literal(text: str, what: str) -> Taps:
+def literal(text: str, what: str) -> Taps:
+    """Rows of numbers, parted by semicolons, in planes parted by upright strokes: (rows, numbers), or planes of them.
+
+    Args:
+        text: the numbers.
+        what: what they are, for the sentence of a FilterError: ``the kernel "1 2; 3"``.
+
+    >>> literal("1 2; 3 4 | 5 6; 7 8", "the kernel").shape
+    (2, 2, 2)
+    """
     planes = [[_row(row, what) for row in plane.split(";")] for plane in text.strip().strip("|").split("|")]
     lengths = [len(row) for plane in planes for row in plane]
     if len(set(lengths)) > 1:
         other = next(length for length in lengths if length != lengths[0])
-        raise FilterError(f"the rows of the kernel {what} have {lengths[0]} numbers and {other}; give all as many")
+        raise FilterError(f"the rows of {what} have {lengths[0]} numbers and {other}; give all as many")
     if len({len(plane) for plane in planes}) > 1:
-        raise FilterError(f"the planes of the kernel {what} have different numbers of rows; give all as many")
+        raise FilterError(f"the planes of {what} have different numbers of rows; give all as many")
     found = np.array(planes, np.float64)
-    return checked(found if len(planes) > 1 else found[0], what)
+    return found if len(planes) > 1 else found[0]
+
+
+def _literal(text: str, what: str) -> Taps:
+    return checked(literal(text, f"the kernel {what}"), what)
 
 
 def _row(text: str, what: str) -> list[float]:
     words = text.replace(",", " ").split()
     if not words:
-        raise FilterError(f"a row of the kernel {what} is empty")
-    return [_number(word, f"every tap of the kernel {what}") for word in words]
+        raise FilterError(f"a row of {what} is empty")
+    return [_number(word, f"every number of {what}") for word in words]
 
 
 def _from_file(path: Path) -> Taps:

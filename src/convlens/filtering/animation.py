@@ -1,0 +1,167 @@
+"""``animate``: a kernel slides over an array, step by step, as a film to look at, to save and to show in a notebook."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convlens.engine.borders import Border
+from convlens.network.layers import Padding, Sizes
+
+from .errors import FilterError
+from .figures.files import Progress, packed
+from .figures.numbers import numbers
+from .figures.scene import Scene, scene
+from .figures.shapes import Film
+from .media import put
+from .notation import kernel as read
+from .sliding import COLOURS, cells_of
+
+WIDTH = 960
+"""Pixels, where nobody says how wide."""
+STEPS = 150
+"""Steps at most, where nobody says how many."""
+SECONDS = 1.6
+"""How long a step lasts: time to read its numbers."""
+
+
+@dataclass(frozen=True)
+class Animation:
+    """A film of a kernel at work; in a notebook it plays by itself.
+
+    Args:
+        film: what is seen.
+        width: pixels.
+        remarks: what was done to the input that may surprise.
+    """
+
+    film: Film
+    width: int = WIDTH
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return (self.film.stop - self.film.first) * self.film.seconds
+
+    def save(self, path: str | Path, progress: Progress | None = None) -> None:
+        """Write a file, in one step: an animated .svg or .gif, an .mp4 (by ffmpeg), or a .png of the last step.
+
+        Raises:
+            FilterError: the name says something else, there is no ffmpeg, or the disk does not take the file.
+        """
+        path = Path(path)
+        if path.is_dir():
+            raise FilterError(f"{path} is a folder; name a file such as {path / 'step.gif'}")
+        put(path, packed(self.film, path.suffix.lower(), self.width, progress))
+
+    def _repr_html_(self) -> str:
+        """For notebooks. As a picture, so that its style is nobody else's."""
+        source = base64.b64encode(packed(self.film, ".svg", self.width)).decode()
+        return f'<img width="{self.width}" alt="{self.film.title}" src="data:image/svg+xml;base64,{source}">'
+
+
+def animate(
+    array: ArrayLike,
+    kernel: str | ArrayLike,
+    pad: Padding | str = 0,
+    stride: Sizes | str = 1,
+    dilation: Sizes | str = 1,
+    flip: bool = False,
+    border: Border = "zero",
+    add: bool = False,
+    step: int | None = None,
+    frames: int = STEPS,
+    seconds: float | None = None,
+    width: int = WIDTH,
+) -> Animation:
+    """Show how a kernel slides over an array.
+
+    Args:
+        array: a signal (N,) or (N, C), or a picture (H, W) or (H, W, C) of up to four channels. Any real numbers.
+        kernel: its numbers, or text, see ``convlens.filtering.kernel``. A plane more in front, one a channel, and the
+            channels are added up, as a network adds them; with one plane each channel is by itself.
+        pad, stride, dilation: numbers, one an axis, or text as the notation has it: ``"1x2"``, ``"1+2"``, ``"same"``.
+        flip: convolve as mathematics does: the kernel is turned around first, before one's eyes.
+        border: what stands in the padding, in numpy.pad's words.
+        add: add up the channels though the kernel has one plane.
+        step: show one place of the window alone, counted from 1, row by row.
+        frames: steps at most; of more places some are shown, evenly spread.
+        seconds: how long each step lasts.
+        width: pixels.
+
+    Raises:
+        FilterError: an argument cannot be; the sentence names it.
+        NetworkError: the kernel does not fit, or a size is none.
+
+    >>> found = animate([[0, 1, 2], [3, 4, 5], [6, 7, 8]], [[0, 1], [2, 3]])
+    >>> found.film.title
+    '1×3×3: conv 1 2  →  1×2×2'
+    """
+    taps = kernel if isinstance(kernel, str) else cells_of(kernel).astype(np.float64)
+    planes = _planes(array, 2 if isinstance(taps, str) else taps.ndim)
+    return shown(planes, taps, pad, stride, dilation, flip, border, add, step, frames, seconds, width)
+
+
+def shown(
+    planes: NDArray[np.float64],
+    kernel: str | NDArray[np.float64],
+    pad: Padding | str,
+    stride: Sizes | str,
+    dilation: Sizes | str,
+    flip: bool,
+    border: Border,
+    add: bool,
+    step: int | None,
+    frames: int,
+    seconds: float | None,
+    width: int,
+) -> Animation:
+    """``animate`` of an input whose channels stand in front: (C, N) a signal, (C, H, W) a picture."""
+    _check(frames, seconds, width)
+    if bad := int((~np.isfinite(planes)).sum()):
+        some = "number" if bad == 1 else "numbers"
+        raise FilterError(f"the input holds {bad} NaN or infinite {some}, with which there is nothing to add up")
+    taps = read(kernel, planes.ndim - 1) if isinstance(kernel, str) else kernel
+    made = scene(planes, taps, pad, stride, dilation, flip, border, add)
+    film = numbers(made, chosen(made, step, frames), SECONDS if seconds is None else seconds)
+    if film is None:
+        raise FilterError(f"the input of {'x'.join(map(str, planes.shape[1:]))} is too large to show its numbers")
+    return Animation(film, width)
+
+
+def _check(frames: int, seconds: float | None, width: int) -> None:
+    if frames < 1:
+        raise FilterError(f"the frames must be 1 at least, not {frames}")
+    if seconds is not None and not 0.01 <= seconds <= 3600:
+        raise FilterError(f"a step lasts from 0.01 to 3600 seconds, not {seconds:g}")
+    if not 160 <= width <= 4096:
+        raise FilterError(f"the width must be from 160 to 4096 pixels, not {width}")
+
+
+def _planes(array: ArrayLike, axes: int) -> NDArray[np.float64]:
+    """An array with its channels in front, or the sentence that says why nothing slides over it."""
+    x = cells_of(array)
+    channels = (x.ndim == 2 and axes == 1) or (x.ndim == 3 and x.shape[2] <= COLOURS)
+    if x.ndim > 2 and not channels:
+        raise FilterError(
+            f"an array of shape {x.shape} is no signal and no picture: a picture's channels come last, {COLOURS} at "
+            "most; give one of its planes"
+        )
+    wide = x.astype(np.float64)
+    return np.moveaxis(wide, -1, 0) if channels else wide[None]
+
+
+def chosen(made: Scene, step: int | None, frames: int) -> list[int]:
+    """Which of a window's places are shown: one, all, or some that are evenly spread, the first and last among them."""
+    if step is not None:
+        if not 1 <= step <= made.places:
+            raise FilterError(f"the window has {made.places} places; there is no step {step}")
+        return [step - 1]
+    if made.places <= frames:
+        return list(range(made.places))
+    return [int(n) for n in np.unique(np.linspace(0, made.places - 1, frames).round())]

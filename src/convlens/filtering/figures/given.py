@@ -1,0 +1,50 @@
+"""An animation's input as people give it: rows of numbers on the command line, or a file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FilterError
+from ..media import read
+from ..notation import literal
+
+NUMBERS = re.compile(r"[-+.\d\s,;|/eE]*\d[-+.\d\s,;|/eE]*$")
+
+
+def given(text: str) -> NDArray[np.float64]:
+    """Read an input.
+
+    Args:
+        text: rows of numbers, parted by semicolons, channels by upright strokes; or the name of a file. One row is a
+            signal. A table with names in its first row has a signal a column; without, it is a picture as it stands.
+
+    Returns:
+        (C, N) a signal or (C, H, W) a picture.
+
+    Raises:
+        FilterError: it is neither, or a volume.
+        DataError: the file cannot be read.
+
+    >>> given("0 1 2; 3 4 5").tolist(), given("1 2 3").tolist(), given("1 2 | 3 4").tolist()
+    ([[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]], [[1.0, 2.0, 3.0]], [[1.0, 2.0], [3.0, 4.0]])
+    """
+    path = Path(text)
+    if NUMBERS.match(text.strip()) and not path.exists():
+        found = literal(text, f'the input "{text}"')
+        planes = found if found.ndim == 3 else found[None]
+        return planes[:, 0] if planes.shape[1] == 1 else planes
+    medium = read(path)
+    if medium.kind == "volume":
+        raise FilterError(f"{path} is a volume of {medium.shape}; an animation shows signals and pictures")
+    cells = medium.cells.astype(np.float64)
+    if medium.kind == "picture":
+        return np.moveaxis(cells, -1, 0) if cells.ndim == 3 else cells[None]
+    columns = cells if cells.ndim == 2 else cells[:, None]
+    table = path.suffix.lower() == ".csv" and not medium.names
+    if table and min(columns.shape) > 1:
+        return columns[None]
+    return columns if table and len(columns) == 1 else columns.T

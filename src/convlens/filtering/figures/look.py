@@ -1,0 +1,140 @@
+"""How figures look: colours that stay apart for every eye, sizes, and numbers as people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .shapes import Point, Rect
+
+INK, MUTED, FAINT, PAPER = "#1f2933", "#5f6c7b", "#d5dbe1", "#ffffff"
+
+
+@dataclass(frozen=True)
+class Hue:
+    """One meaning's colour: pale for cells, strong for those that count now, dark for letters on white."""
+
+    pale: str
+    strong: str
+    dark: str
+
+
+# blue, orange and bluish green of Okabe and Ito, chosen for colour-blind readers; lighter in cells
+INPUT = Hue("#dcebf8", "#86bdea", "#0b5b98")
+KERNEL = Hue("#fdebc8", "#f6c052", "#945600")
+OUTPUT = Hue("#d3efe4", "#5cc5a0", "#00694d")
+PRODUCT = Hue("#f2f4f6", "#e4e8ec", "#1f2933")
+RED = Hue("#fbe0da", "#ef9f8f", "#a3301c")
+GREEN = Hue("#e6f1d4", "#b4d67c", "#4a6a10")
+CHANNELS = {3: (RED, GREEN, INPUT)}
+"""Of a colour picture; the channels of anything else are all blue."""
+
+WIDTH = 1280.0
+MARGIN = 44.0
+LETTER = 0.62
+"""Width of a letter or digit over its size, as wide as any font that is used has it on average."""
+
+
+def hues(channels: int) -> tuple[Hue, ...]:
+    """A colour for each channel."""
+    return CHANNELS.get(channels, (INPUT,) * channels)
+
+
+# ---- numbers ----
+
+
+def spelled(value: float, digits: int = 3) -> str:
+    """A number as it is written in a cell: whole numbers whole, others with three digits.
+
+    >>> spelled(-12.0), spelled(0.123456), spelled(12345.678), spelled(-0.0), spelled(1e-9)
+    ('−12', '0.123', '12346', '0', '1e−9')
+    """
+    if value == int(value) and abs(value) < 1e6:
+        return f"{int(value)}".replace("-", "−")
+    text = f"{value:.0f}" if 10**digits <= abs(value) < 1e6 else f"{value:.{digits}g}"
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
+
+
+def tap(value: float) -> str:
+    """A tap, as a fraction where it is a simple one.
+
+    >>> tap(1 / 9), tap(-2.0), tap(0.0625), tap(0.1234)
+    ('1/9', '−2', '1/16', '0.123')
+    """
+    near = Fraction(value).limit_denominator(64)
+    if near.denominator > 1 and abs(float(near) - value) < 1e-12:
+        return str(near).replace("-", "−")
+    return spelled(value)
+
+
+def exact(values: Sequence[float], written: Sequence[str]) -> bool:
+    """Whether numbers are written without rounding."""
+    return all(float(Fraction(word.replace("−", "-"))) == value for value, word in zip(values, written, strict=True))
+
+
+def factor(word: str) -> str:
+    """A number behind a multiplication sign: signs stand in brackets.
+
+    >>> factor("3"), factor("−3"), factor("1/9")
+    ('3', '(−3)', '1/9')
+    """
+    return f"({word})" if word.startswith("−") else word
+
+
+def wide(words: str, size: float) -> float:
+    """About how wide a text is."""
+    return LETTER * size * len(words)
+
+
+def fitting(words: Sequence[str], width: float, most: float, least: float = 9.0) -> float:
+    """The size at which the longest of some texts fits into a width."""
+    longest = max((len(word) for word in words), default=1) or 1
+    return max(least, min(most, width / (LETTER * longest)))
+
+
+# ---- grids ----
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Square cells in rows and columns, from a corner on; columns may stand further apart than cells are wide."""
+
+    left: float
+    top: float
+    cell: float
+    rows: int
+    columns: int
+    apart: int = 1
+
+    @property
+    def right(self) -> float:
+        return self.left + ((self.columns - 1) * self.apart + 1) * self.cell
+
+    @property
+    def bottom(self) -> float:
+        return self.top + self.rows * self.cell
+
+    def box(self, row: float, column: float, rows: float = 1, columns: float = 1) -> tuple[float, float, float, float]:
+        """Left, top, width and height of some cells."""
+        return (
+            round(self.left + column * self.apart * self.cell, 2),
+            round(self.top + row * self.cell, 2),
+            round(columns * self.cell, 2),
+            round(rows * self.cell, 2),
+        )
+
+    def middle(self, row: float, column: float) -> Point:
+        """The middle of a cell."""
+        return round(self.left + (column * self.apart + 0.5) * self.cell, 2), round(
+            self.top + (row + 0.5) * self.cell, 2
+        )
+
+    def rect(self, row: int, column: int, fill: str) -> Rect:
+        """A cell, filled."""
+        return Rect(*self.box(row, column), fill, PAPER, 2.0)
+
+    def hollow(self, row: int, column: int, edge: str) -> Rect:
+        """A cell with nothing in it."""
+        left, top, width, height = self.box(row, column)
+        return Rect(left + 2, top + 2, width - 4, height - 4, PAPER, edge, 1.5, dashed=True)
