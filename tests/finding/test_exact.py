@@ -64,6 +64,7 @@ def test_any_number_of_threads_finds_the_same(learned: Finder, monkeypatch: pyte
     for threads in (1, 3):
         for where in ("program", "scan"):
             monkeypatch.setattr(f"convlens.engine.{where}.cores", lambda threads=threads: threads)
+        monkeypatch.setattr("convlens.finding.likeness.cores", lambda threads=threads: threads)
         same(found(learned, picture, 200), wanted)
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from convlens.network import Network
 
-from .crew import cores
+from .crew import cores, share_out
 from .errors import EngineError
 from .operators import convolve, correlate
 from .optimisers import Optimiser, adamw, sgd
@@ -55,6 +55,7 @@ __all__ = [
     "runnable",
     "scan_refusals",
     "sgd",
+    "share_out",
     "slower",
 ]
 

@@ -2,22 +2,29 @@
 
 Gradients outlast another light and another ground better than pixels do, and colours tell what gradients do not. What
 of this is common, and what marks an object, is asked in ``likeness.py``.
+
+A place is seen where it lies in samples that all places of a picture share, one or two working pixels each: so what
+lies among many others is described once for all of them. Marked objects are turned, and interpolated between samples.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .warp import matrices, positions, sample
+from .warp import matrices, mirrored, positions, sample, window
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.floating[Any]]
+Whole = NDArray[np.intp]
 
 SIDE = 16
-"""Samples a side of what is described; a sample is two working pixels of a typical object."""
+"""Samples a side of what is described; about a side of a typical object."""
+FINE = 23.0
+"""Working pixels of a typical object's side below which a sample is one working pixel, not the mean of two by two."""
 CELL = 2
 """Samples a side of a cell, in which gradients and colours are averaged."""
 CELLS = SIDE // CELL
@@ -27,6 +34,11 @@ QUIET = 0.15
 """What is added to the gradients around a cell before they are divided by it, so that noise in a plain stays small."""
 MARGINS = 2 + CELL
 """Samples around a window that are cut with it: one for gradients, one for shifts, and a cell to compare with."""
+WIDE = SIDE + 2 * MARGINS
+MANY = 40
+"""Places that lie together from which on all that lies between them is described once: what as many windows cost."""
+TILE = 112
+"""Samples a side of what is described at once: with their margins the maps stay in a second-level cache, about."""
 
 
 def _window() -> Floats:
@@ -42,6 +54,22 @@ WINDOW: Floats = _window().reshape(CELLS, CELL, CELLS, CELL).mean(axis=(1, 3))
 SHARE: Floats = np.sqrt(WINDOW)
 
 
+def pixels_a_sample(side: float) -> int:
+    """Working pixels along a sample, 1 or 2, for objects whose side is typically so many."""
+    return 2 if side >= FINE else 1
+
+
+def samples(places: Floats, step: int) -> Whole:
+    """The samples (N, 2), x and y, that are the first ones behind the middle of places (N, 2) in working pixels."""
+    found: Whole = np.floor((places - (step - 1) / 2) / step).astype(np.intp)
+    return found
+
+
+def middles(at: Whole, step: int) -> Floats:
+    """The places in working pixels, nearest to those that were given to ``samples``, at which windows are seen."""
+    return ((at + 0.5) * step + (step - 1) / 2).astype(np.float32)
+
+
 def halved(pixels: Floats) -> Floats:
     """Means of 2x2 pixels (C, H, W); an odd last row or column counts twice."""
     _, height, width = pixels.shape
@@ -53,27 +81,44 @@ def halved(pixels: Floats) -> Floats:
     return halves
 
 
+def sampled(pixels: Floats, step: int) -> Floats:
+    """Samples (C, h, w) of so many working pixels (C, H, W)."""
+    return halved(pixels) if step == 2 else pixels
+
+
+def piece(pixels: Floats, corner: Sequence[int], size: Sequence[int], step: int) -> Floats:
+    """Samples (C, *size) from a corner x, y on; beyond the picture lies its mirror image."""
+    columns, rows = (
+        mirrored(np.arange(first, first + count), -(-whole // step))
+        for first, count, whole in zip(corner, size[::-1], pixels.shape[:0:-1], strict=True)
+    )
+    if step == 2:
+        columns, rows = (
+            np.minimum(np.stack([2 * at, 2 * at + 1], 1).ravel(), whole - 1)
+            for at, whole in zip((columns, rows), pixels.shape[:0:-1], strict=True)
+        )
+    return sampled(window(pixels, rows, columns), step)
+
+
 def length(channels: int) -> int:
     """Numbers of a description."""
     return CELLS * CELLS * (BINS + channels)
 
 
-def cut(half: Floats, places: Reals, angle: Reals, scale: Reals, spread: np.float32) -> Floats:
-    """Windows with their margins out of a halved canvas.
+def cut(seen: Floats, places: Reals, angle: Reals, scale: Reals) -> Floats:
+    """Windows with their margins, interpolated.
 
     Args:
-        half: (C, H, W).
-        places: (N, 2) x, y in its pixels.
+        seen: (C, H, W) samples.
+        places: (N, 2) x, y among them.
         angle, scale: (N,) how each window is turned, in radians, and magnified.
-        spread: pixels between two samples.
 
     Returns:
-        (N, C, S, S), S = SIDE + 2 MARGINS.
+        (N, C, WIDE, WIDE).
     """
-    wide = SIDE + 2 * MARGINS
-    at = positions(wide, places.astype(np.float32), matrices(angle, scale) * spread)
-    flat = sample([half], at.reshape(2, 1, -1))[0]
-    found: Floats = flat.reshape(len(half), len(places), wide, wide).transpose(1, 0, 2, 3)
+    at = positions(WIDE, places.astype(np.float32), matrices(angle, scale))
+    flat = sample([seen], at.reshape(2, 1, -1))[0]
+    found: Floats = flat.reshape(len(seen), len(places), WIDE, WIDE).transpose(1, 0, 2, 3)
     return found
 
 
@@ -81,53 +126,117 @@ def described(windows: Floats, shifts: int = 0) -> Floats:
     """Describe windows.
 
     Args:
-        windows: (N, C, S, S) as ``cut`` gives them.
+        windows: (N, C, WIDE, WIDE).
         shifts: 1: each window nine times, shifted by up to one sample along x and y; 0: as it is.
 
     Returns:
         (N, 1 or 9, D): BINS gradients and C colours of each cell, the colours less their mean over the window.
     """
-    around = MARGINS - 1
-    maps = np.concatenate([_evened(_rises(windows)), _pooled(windows[:, :, around:-around, around:-around])], 1)
+    seen = maps(windows)
     # cells begin at every second sample: apart, they are read in rows
-    phases = [[np.ascontiguousarray(maps[:, :, y::CELL, x::CELL]) for x in range(CELL)] for y in range(CELL)]
+    phases = [[np.ascontiguousarray(seen[:, :, y::CELL, x::CELL]) for x in range(CELL)] for y in range(CELL)]
     steps = range(1 - shifts, 2 + shifts)
-    found = np.empty((len(windows), len(steps) ** 2, maps.shape[1], CELLS, CELLS), np.float32)
+    found = np.empty((len(windows), len(steps) ** 2, seen.shape[1], CELLS, CELLS), np.float32)
     for k, (y, x) in enumerate((y, x) for y in steps for x in steps):
         top, left = y // CELL, x // CELL
-        cells = phases[y % CELL][x % CELL][:, :, top : top + CELLS, left : left + CELLS]
-        np.multiply(cells, SHARE, out=found[:, k])
-    colours = found[:, :, BINS:]
+        found[:, k] = phases[y % CELL][x % CELL][:, :, top : top + CELLS, left : left + CELLS]
+    return _weighed(found)
+
+
+def described_among(pixels: Floats, at: Whole, step: int, shifts: int = 0) -> Floats:
+    """Describe places of a picture that lie near each other: the same numbers as those of each one's window.
+
+    Args:
+        pixels: (C, H, W) of the canvas.
+        at: (N, 2) as ``samples`` gives them.
+        step: working pixels a sample.
+        shifts: as for ``described``.
+
+    Returns:
+        As ``described``.
+    """
+    corner = at.min(axis=0) + 1 - WIDE // 2
+    if len(at) < MANY:
+        windows = [piece(pixels, place + 1 - WIDE // 2, (WIDE, WIDE), step) for place in at]
+        return described(np.stack(windows), shifts)
+    size = np.ptp(at, axis=0)[::-1] + WIDE
+    seen = maps(piece(pixels, corner, size, step)[None])[0]
+    away = at + 1 - WIDE // 2 - corner
+    steps = np.arange(1 - shifts, 2 + shifts)
+    width = seen.shape[2]
+    cells = CELL * np.arange(CELLS)
+    # of each place and shift the cells, row by row
+    first = (away[:, 1, None, None] + steps[:, None]) * width + away[:, 0, None, None] + steps
+    every = first.reshape(len(at), -1, 1, 1) + cells[:, None] * width + cells
+    found = seen.reshape(len(seen), -1).take(every, axis=1)
+    return _weighed(np.ascontiguousarray(found.transpose(1, 2, 0, 3, 4)))
+
+
+def maps(windows: Floats) -> Floats:
+    """What of each cell is described, at every sample where it may begin but for three at either border.
+
+    Args:
+        windows: (N, C, H, W) samples.
+
+    Returns:
+        (N, BINS + C, H - 7, W - 7).
+    """
+    around = MARGINS - 1
+    return np.concatenate([_evened(_rises(windows)), _pooled(windows[:, :, around:-around, around:-around])], 1)
+
+
+def _weighed(cells: Floats) -> Floats:
+    """Descriptions (N, K, D) from what cells show (N, K, BINS + C, CELLS, CELLS), in place."""
+    cells *= SHARE
+    colours = cells[:, :, BINS:]
     colours -= (colours * SHARE).sum(axis=(3, 4), keepdims=True) / WINDOW.sum() * SHARE
-    return found.reshape(len(windows), len(steps) ** 2, -1)
+    return cells.reshape(*cells.shape[:2], -1)
 
 
 def _rises(windows: Floats) -> Floats:
-    """How strongly each sample but for the border rises in each direction: (N, BINS, S - 2, S - 2)."""
-    x = windows[:, :, 1:-1, 2:] - windows[:, :, 1:-1, :-2]
-    y = windows[:, :, 2:, 1:-1] - windows[:, :, :-2, 1:-1]
+    """How strongly each sample but for the border rises in each direction: (N, BINS, H - 2, W - 2)."""
     # the channel that changes most tells
-    steepest = (x * x + y * y).argmax(axis=1)[:, None]
-    x, y = (np.take_along_axis(a, steepest, 1)[:, 0] for a in (x, y))
+    x, y, most = _slopes(windows[:, 0])
+    for channel in range(1, windows.shape[1]):
+        right, down, much = _slopes(windows[:, channel])
+        more = much > most
+        np.copyto(x, right, where=more)
+        np.copyto(y, down, where=more)
+        np.maximum(most, much, out=most)
     found = np.empty((len(windows), BINS, *x.shape[1:]), np.float32)
     half = BINS // 2
     for k, angle in enumerate(np.pi * np.arange(half) / half):
-        rise = x * np.float32(0.5 * np.cos(angle)) + y * np.float32(0.5 * np.sin(angle))
+        rise = x * np.float32(0.5 * np.cos(angle))
+        rise += y * np.float32(0.5 * np.sin(angle))
         np.maximum(rise, 0, out=found[:, k])
-        np.maximum(-rise, 0, out=found[:, k + half])
+        np.subtract(found[:, k], rise, out=found[:, k + half])
     return found
 
 
-def _pooled(maps: Floats) -> Floats:
+def _slopes(plane: Floats) -> tuple[Floats, Floats, Floats]:
+    """Twice the slopes along x and y of planes (N, H, W), but for their borders, and the sum of their squares."""
+    x = plane[:, 1:-1, 2:] - plane[:, 1:-1, :-2]
+    y = plane[:, 2:, 1:-1] - plane[:, :-2, 1:-1]
+    much = x * x
+    much += y * y
+    return x, y, much
+
+
+def _pooled(planes: Floats) -> Floats:
     """Means over CELL x CELL samples, at every sample where they begin."""
-    rows = maps[..., :-1, :] + maps[..., 1:, :]
-    return np.float32(0.25) * (rows[..., :-1] + rows[..., 1:])
+    rows = planes[..., :-1, :] + planes[..., 1:, :]
+    found: Floats = rows[..., :-1] + rows[..., 1:]
+    found *= np.float32(0.25)
+    return found
 
 
 def _evened(rises: Floats) -> Floats:
     """Gradients of cells relative to those of the nine cells around, at every sample where these lie within."""
     cells = _pooled(rises)
-    strength = np.sqrt((cells * cells).sum(axis=1))
+    strength = cells[:, 0] * cells[:, 0]
+    for k in range(1, BINS):
+        strength += cells[:, k] * cells[:, k]
+    np.sqrt(strength, out=strength)
     rows = strength[:, : -2 * CELL] + strength[:, CELL:-CELL] + strength[:, 2 * CELL :]
     around = rows[:, :, : -2 * CELL] + rows[:, :, CELL:-CELL] + rows[:, :, 2 * CELL :]
     around /= np.float32(9)

@@ -43,7 +43,7 @@ Angles = NDArray[np.float64]
 Progress = Callable[[float], None]
 
 FIRST = Course(steps=140, rate=3e-3, looks=(1 / 3, 2 / 3))
-AGAIN = Course(steps=26, rate=2e-3, looks=(0.0,))
+AGAIN = Course(steps=26, rate=2.2e-3, looks=(0.0,))
 EXAMPLES = 12
 """Marked objects that places are compared with: more take time and tell little."""
 VAGUE, FEW = 2, 4
@@ -81,6 +81,7 @@ class Finder:
     marks: tuple[Mark, ...] = ()
     rounds: int = 0
     axes: Floats | None = None
+    _seen: tuple[Floats, Likeness] | None = field(default=None, repr=False)
     _lessons: Lessons | None = field(default=None, repr=False)
 
     # ---- learning ----
@@ -269,7 +270,11 @@ class Finder:
         return found
 
     def _likeness(self) -> Likeness:
-        return Likeness(self.examples, self.side, self.turn, self.axes)
+        """To the marked objects; made once, for turning them all takes as long as a thousand places."""
+        known = self._seen
+        if known is None or known[0] is not self.examples or known[1].axes is not self.axes:
+            self._seen = known = self.examples, Likeness(self.examples, self.side, self.turn, self.axes)
+        return known[1]
 
     def _claimed(
         self, boxes: NDArray[np.float64], scores: Floats, turned: Angles, known: Known, lying: Angles

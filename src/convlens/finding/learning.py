@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convlens import engine
 
-from .crops import SIDE, Batch, Material, Mix, batch
+from .crops import CELLS, SIDE, Batch, Material, Mix, batch
 from .network import STRIDE, Named, network
 from .objective import centre_weight, focal
 from .optimiser import Optimiser
@@ -85,7 +85,8 @@ class Learner:
             for step, rate in enumerate(course.rates()):
                 if step in looks:
                     coming.result()
-                    look(optimiser.named(mean=True))
+                    # before the first step they are the weights themselves, with which scenes were perhaps seen
+                    look(optimiser.named(mean=True) if step else self.weights)
                     coming = beside.submit(prepared, step)
                 now = coming.result()
                 if step + 1 < course.steps and step + 1 not in looks:
@@ -107,7 +108,14 @@ class Learner:
             weights: of the network.
         """
         self._program.load(weights)
-        maps = np.pad(self._program(crops)[:, 0], ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+        found = np.empty((len(crops), CELLS, CELLS), np.float32)
+
+        def part(share: int) -> None:
+            some = slice(share * SHARE, (share + 1) * SHARE)
+            found[some] = self._program(crops[some])[:, 0]
+
+        engine.share_out(part, -(-len(crops) // SHARE), engine.cores())
+        maps = np.pad(found, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
         cells = np.rint((spots - (STRIDE - 1) / 2) / STRIDE).astype(int).clip(0, maps.shape[1] - 3)
         return np.array([m[y : y + 3, x : x + 3].max() for m, (x, y) in zip(maps, cells, strict=True)], np.float32)
 

@@ -14,9 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlens import engine
+from convlens.engine import cores, share_out
 from convlens.network import Network
 
-from .appearance import SIDE, cut, described, halved
+from .appearance import (
+    TILE,
+    WIDE,
+    Whole,
+    cut,
+    described,
+    described_among,
+    middles,
+    piece,
+    pixels_a_sample,
+    sampled,
+    samples,
+)
 from .warp import positions, sample
 
 Floats = NDArray[np.float32]
@@ -36,14 +49,20 @@ ALIKE = 0.1
 """The cosine of one mark counts 2.7 times that of another which is less by this, where the marks' are averaged."""
 NUDGE = 0.3
 """By how much a shift makes a place more like a mark at most: among 4,000 peaks by 0.26, and by 0.16 but for 4."""
-CHUNK = 512
+CHUNK = 128
+"""Windows that are described together: more would leave a second-level cache."""
+ROWS = 4096
+"""Descriptions that are compared together: fewer leave the engine little to do at once."""
 
 
 def example(pixels: Floats, place: Floats, side: float) -> Floats:
-    """Cut an object with its surroundings out of a canvas (C, H, W): (C, S, S), S even and 2 1/2 sides or more."""
-    reach = 2 * int(np.ceil(1.25 * side))
+    """Cut an object with its surroundings out of a canvas (C, H, W): (C, S, S), S a multiple of 4, 2 1/2 sides or more.
+
+    It is cut where places are seen (``samples``), so that the marked object itself is a copy.
+    """
+    reach, step = 4 * int(np.ceil(0.625 * side)), pixels_a_sample(side)
     straight = np.eye(2, dtype=np.float32)[None]
-    found: Floats = sample([pixels], positions(reach, place[None].astype(np.float32), straight))[0].reshape(
+    found: Floats = sample([pixels], positions(reach, middles(samples(place[None], step), step), straight))[0].reshape(
         -1, reach, reach
     )
     return found
@@ -95,17 +114,15 @@ class Likeness:
     """
 
     def __init__(self, examples: Floats, side: float, turn: float, axes: Floats | None = None) -> None:
-        # a template spans the side of the object, on the halved canvas
-        # in 64ths of a pixel: then a place is sampled alike wherever a canvas begins
-        self._spread = np.float32(max(1, round(64 * side / 2 / SIDE)) / 64)
+        self._step = pixels_a_sample(side)
         self._turn = turn
         steps = int(np.degrees(turn) // STEP)
         angles = np.radians(STEP) * np.arange(-steps, steps + 1 if turn < np.pi else steps)
         angle, scale = (a.ravel().astype(np.float32) for a in np.meshgrid(angles, SCALES))
         self.angles, self.scales = angle, scale
         self.objects, self._variants = len(examples), len(angle)
-        middle = np.full((len(angle), 2), (examples.shape[-1] / 2 - 1) / 2, np.float32)
-        looks = [described(cut(halved(one), middle, angle, scale, self._spread))[:, 0] for one in examples]
+        middle = np.full((len(angle), 2), (examples.shape[-1] / self._step - 1) / 2, np.float32)
+        looks = [described(cut(sampled(one, self._step), middle, angle, scale))[:, 0] for one in examples]
         self._looks = np.concatenate(looks)
         self._floor = np.float32(FLAT * np.median(_lengths(self._looks)))
         self._see(axes)
@@ -130,13 +147,24 @@ class Likeness:
         total = sum(len(at) for _, at in places)
         for pixels, at in places:
             count = round(most * len(at) / max(1, total))
-            some = (at[np.arange(count) * len(at) // max(1, count)] - 0.5) / 2
-            moved = some + rng.uniform(-JITTER / 2, JITTER / 2, some.shape)
+            some = at[np.arange(count) * len(at) // max(1, count)] - (self._step - 1) / 2
+            moved = (some + rng.uniform(-JITTER, JITTER, some.shape)) / self._step
             angle = rng.uniform(-self._turn, self._turn, count)
             scale = np.exp(rng.uniform(np.log(SCALES[0]), np.log(SCALES[-1]), count))
-            look = described(cut(halved(pixels), moved, angle, scale, self._spread))[:, 0]
-            looks.append(look / np.maximum(_lengths(look), self._floor)[:, None])
+            looks.append(self._evenly(sampled(pixels, self._step), moved, angle, scale))
         self._see(axes(np.concatenate(looks)) if total else None)
+
+    def _evenly(self, seen: Floats, *how: NDArray[np.floating]) -> Floats:
+        """Descriptions (N, D) of windows cut as ``how`` says, of length 1 but for what has little contrast."""
+        found = np.empty((len(how[0]), self._looks.shape[1]), np.float32)
+
+        def run(chunk: int) -> None:
+            some = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+            look = described(cut(seen, *(told[some] for told in how)))[:, 0]
+            found[some] = look / np.maximum(_lengths(look), self._floor)[:, None]
+
+        share_out(run, -(-len(found) // CHUNK), cores())
+        return found
 
     def __call__(self, pixels: Floats, places: Floats) -> Floats:
         """Compare places with every marked object.
@@ -150,29 +178,68 @@ class Likeness:
         """
         return self.matched(pixels, places)[0]
 
-    def matched(self, pixels: Floats, places: Floats, shifts: int = 1) -> tuple[Floats, NDArray[np.intp]]:
+    def matched(self, pixels: Floats, places: Floats, shifts: int = 1) -> tuple[Floats, Whole]:
         """The cosines (N, M) of ``__call__``, and which variants of the objects they are with (N, M).
 
-        ``shifts`` 0 leaves templates where they are: a ninth of the work, and up to NUDGE less.
+        ``shifts`` 0 leaves templates where they are: a ninth of the comparisons, and up to NUDGE less.
         """
-        half = halved(pixels) if len(places) else pixels
+        at = samples(places, self._step)
         found = np.empty((len(places), self.objects), np.float32)
         variants = np.empty(found.shape, np.intp)
-        still = np.zeros(CHUNK, np.float32)
-        for first in range(0, len(places), CHUNK):
-            some = places[first : first + CHUNK]
-            n = len(some)
-            windows = cut(half, (some - 0.5) / 2, still[:n], still[:n] + 1, self._spread)
-            looks = described(windows, shifts)
-            each, looks = looks.shape[1], looks.reshape(n * looks.shape[1], -1)
-            contrast = np.minimum(_lengths(looks) / self._floor, 1)
-            seen = looks if self._project is None else self._project(looks[:, :, None, None])
-            alike = self._compare(seen[:, :, None, None])
-            alike *= (contrast / np.maximum(_lengths(seen), 1e-6))[:, None]
-            best = alike.reshape(n, each, -1).max(axis=1).reshape(n, self.objects, self._variants)
-            found[first : first + CHUNK] = best.max(axis=2)
-            variants[first : first + CHUNK] = best.argmax(axis=2)
+        for groups in _batches(_together(at), ROWS // (1 + 2 * shifts) ** 2):
+            looks: list[Floats] = [found] * len(groups)
+
+            def run(group: int, groups: list[Whole] = groups, looks: list[Floats] = looks) -> None:
+                looks[group] = described_among(pixels, at[groups[group]], self._step, shifts)
+
+            share_out(run, len(groups), cores())
+            some = np.concatenate(groups)
+            found[some], variants[some] = self._alike(np.concatenate(looks))
         return found, variants
+
+    def each(self, crops: Floats, spots: Floats) -> Floats:
+        """The cosines (N, M) of one place in each of some crops.
+
+        Args:
+            crops: (N, C, H, W).
+            spots: (N, 2) working pixels.
+        """
+        corners = samples(spots, self._step) + 1 - WIDE // 2
+        windows = [piece(crop, corner, (WIDE, WIDE), self._step) for crop, corner in zip(crops, corners, strict=True)]
+        chunks = [np.stack(windows[first : first + CHUNK]) for first in range(0, len(windows), CHUNK)]
+        return np.concatenate([self._alike(described(chunk, 1))[0] for chunk in chunks])
+
+    def _alike(self, looks: Floats) -> tuple[Floats, Whole]:
+        """The largest cosines (N, M) of descriptions (N, K, D) of each place, and of which variants they are."""
+        n, each, _ = looks.shape
+        looks = looks.reshape(n * each, -1)
+        contrast = np.minimum(_lengths(looks) / self._floor, 1)
+        seen = looks if self._project is None else self._project(looks[:, :, None, None])
+        alike = self._compare(seen[:, :, None, None])
+        alike *= (contrast / np.maximum(_lengths(seen), 1e-6))[:, None]
+        best = alike.reshape(n, each, -1).max(axis=1).reshape(n, self.objects, self._variants)
+        return best.max(axis=2), best.argmax(axis=2)
+
+
+def _together(at: Whole) -> list[Whole]:
+    """Places (N, 2) in groups that lie in one tile each: their numbers."""
+    x, y = (at // TILE).T
+    order = np.lexsort((x, y))
+    ends = np.flatnonzero(np.diff(x[order]) | np.diff(y[order])) + 1
+    return np.split(order, ends) if len(at) else []
+
+
+def _batches(groups: list[Whole], most: int) -> list[list[Whole]]:
+    """Groups in order, together as few places as reach ``most``."""
+    found: list[list[Whole]] = []
+    room = 0
+    for group in groups:
+        if room <= 0:
+            found.append([])
+            room = most
+        found[-1].append(group)
+        room -= len(group)
+    return found
 
 
 def _linear(rows: Floats) -> engine.Program:

@@ -29,7 +29,7 @@ from .network import Floats, network
 if TYPE_CHECKING:
     from .finder import Finder
 
-FORMAT = "convlens finder 5"
+FORMAT = "convlens finder 6"
 EXAMPLES, BREADTHS, AXES, WEIGHTS = "examples", "breadths", "axes", "network."
 
 

@@ -9,6 +9,7 @@ from convlens.engine.scan import Scan
 
 from .canvas import Canvas
 from .network import STRIDE, Named, network
+from .warp import window
 
 Floats = NDArray[np.float32]
 
@@ -49,12 +50,6 @@ class _Mirrored:
             for own, n in zip(pixels.shape[1:], size, strict=True)
         ]
 
-    def __getitem__(self, window: tuple[slice, slice]) -> Floats:
-        rows, columns = (at[part] for at, part in zip(self._at, window, strict=True))
-        if _straight(rows) and _straight(columns):
-            return self._pixels[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        return self._pixels[:, rows[:, None], columns]
-
-
-def _straight(indices: NDArray[np.intp]) -> bool:
-    return bool(indices[-1] - indices[0] == len(indices) - 1 and (np.diff(indices) == 1).all())
+    def __getitem__(self, part: tuple[slice, slice]) -> Floats:
+        rows, columns = (at[some] for at, some in zip(self._at, part, strict=True))
+        return window(self._pixels, rows, columns)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .canvas import Canvas, Floats
+from .network import Named
 from .warp import matrices, positions, sample
 
 
@@ -31,6 +32,7 @@ class Scene:
         complete: (N, 4) x, y, x, y: regions in which every object is marked.
         unknown: (N, 2) places that may be unmarked objects.
         hard: (N, 2) places that look like objects and are taken for none.
+        peaks: the weights with which it was last searched, and the places and logits that were found with them.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Scene:
     complete: Floats = field(default_factory=lambda: _none(4))
     unknown: Floats = field(default_factory=lambda: _none(2))
     hard: Floats = field(default_factory=lambda: _none(2))
+    peaks: tuple[Named, Floats, Floats] | None = field(default=None, repr=False)
 
     @property
     def marked(self) -> bool:

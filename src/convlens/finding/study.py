@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -56,6 +56,7 @@ class Study:
     likeness: Likeness
     own: list[tuple[int, Scene, Floats]]
     seed: int
+    _trials: tuple[Floats, Floats, Floats] | None = field(default=None, init=False, repr=False)
 
     def _scored(self, scene: Scene, places: Floats, firm: Floats) -> Floats:
         """Scores of peaks of a scene, in which no mark is compared with itself."""
@@ -68,23 +69,34 @@ class Study:
 
     def _objects(self, weights: Named) -> Floats:
         """Scores of marked objects as they might look elsewhere."""
-        scores = []
-        for k, (thing, _, _) in enumerate(self.own):
-            crops, spots = trial(self.material, thing, TRIALS, np.random.default_rng((self.seed, 1, thing)))
-            firm = self.learner.at(crops, spots, weights)
-            like = np.stack([self.likeness(c, s[None])[0] for c, s in zip(crops, spots, strict=True)])
-            if len(self.own) > 1:
-                like[:, k] = np.nan
-            else:
-                like = np.minimum(like, np.float32(ALONE))
-            scores.append(scores_of(firm, like))
-        return np.concatenate(scores)
+        if self._trials is None:
+            self._trials = self._tried()
+        crops, spots, like = self._trials
+        return scores_of(self.learner.at(crops, spots, weights), like)
+
+    def _tried(self) -> tuple[Floats, Floats, Floats]:
+        """The crops of the trials, where the objects are in them, and how like the others they are."""
+        seeds = [(thing, np.random.default_rng((self.seed, 1, thing))) for thing, _, _ in self.own]
+        made = [trial(self.material, thing, TRIALS, rng) for thing, rng in seeds]
+        crops, spots = (np.concatenate(parts) for parts in zip(*made, strict=True))
+        like = self.likeness.each(crops, spots)
+        if len(self.own) == 1:
+            return crops, spots, np.minimum(like, np.float32(ALONE))
+        # no object is compared with itself
+        like[np.arange(len(like)), np.repeat(np.arange(len(self.own)), TRIALS)] = np.nan
+        return crops, spots, like
+
+    def _peaks(self, scene: Scene, weights: Named) -> tuple[Floats, Floats]:
+        """The network's peaks in a scene, which is not searched again for weights that it was last searched with."""
+        if scene.peaks is None or scene.peaks[0] is not weights:
+            scene.peaks = weights, *places_in(scene.canvas, weights, self.material.side)
+        return scene.peaks[1:]
 
     def calibration(self, weights: Named) -> Belief:
         """What scores mean."""
         told: dict[Kind, list[Floats]] = {kind: [np.zeros(0, np.float32)] for kind in Kind}
         for scene in self.material.scenes:
-            places, firm = places_in(scene.canvas, weights, self.material.side)
+            places, firm = self._peaks(scene, weights)
             kinds = _kinds(scene, places, self.material.side)
             # of very many unmarked ones every second, third ...: the highest alone would hide what is common
             step = -(-len(places) // PEAKS) or 1
@@ -98,7 +110,8 @@ class Study:
 
     def look(self, weights: Named) -> None:
         """Tell in every scene what may be an unmarked object from what looks like one and is none."""
-        seen = [places_in(scene.canvas, weights, self.material.side, LOOKED) for scene in self.material.scenes]
+        every = [self._peaks(scene, weights) for scene in self.material.scenes]
+        seen = [(places[:LOOKED], firm[:LOOKED]) for places, firm in every]
         if self.likeness.axes is None:
             # what all look alike that could be taken for objects tells nothing
             at = [(scene.canvas.pixels, places) for scene, (places, _) in zip(self.material.scenes, seen, strict=True)]

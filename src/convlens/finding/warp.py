@@ -1,4 +1,5 @@
-"""Crops turned, scaled and shifted out of a canvas, interpolated linearly; beyond it lies its mirror image."""
+"""Crops out of a canvas: as they lie, or turned, scaled and shifted, interpolated linearly; beyond it lies its mirror
+image."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Whole = NDArray[np.intp]
 
 
 def matrices(angle: NDArray[np.floating], scale: NDArray[np.floating]) -> Floats:
@@ -74,3 +76,22 @@ def sample(sources: Sequence[Floats], at: Floats) -> Floats:
     taps[0] += taps[2]
     found: Floats = taps[0]
     return found
+
+
+def mirrored(at: Whole, size: int) -> Whole:
+    """Indices beyond a border as those of its mirror image; beyond that one, the last there is.
+
+    >>> mirrored(np.arange(-2, 6), 4).tolist()
+    [2, 1, 0, 1, 2, 3, 2, 1]
+    """
+    inside = np.abs(at)
+    found: Whole = np.minimum(inside, np.maximum(2 * (size - 1) - inside, 0))
+    return found
+
+
+def window(pixels: Floats, rows: Whole, columns: Whole) -> Floats:
+    """The pixels (C, rows, columns) at indices of rows and columns; a view where these are consecutive."""
+    for axis, at in ((1, rows), (2, columns)):
+        straight = at[-1] - at[0] == len(at) - 1 and (np.diff(at) == 1).all()
+        pixels = pixels[(slice(None),) * axis + (slice(at[0], at[-1] + 1),)] if straight else pixels.take(at, axis)
+    return pixels
