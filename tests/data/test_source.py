@@ -107,7 +107,7 @@ def test_what_is_too_large_to_be_held_is_told_the_way_out(tmp_path: Path) -> Non
 
 
 def test_a_strip_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convlens.data.tiff_windows.PIECE", 1000)
+    monkeypatch.setattr("convlens.data.tiff_pages.PIECE", 1000)
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 64), np.uint8), compression="zlib", rowsperstrip=64)
     with pytest.raises(PictureError, match="save it in tiles"):
         open_picture(tmp_path / "a.tif", held=0)
@@ -127,12 +127,13 @@ def test_a_damaged_tile_is_told(tmp_path: Path, rng: np.random.Generator) -> Non
             source[0:64, 0:64]
 
 
-def test_few_pieces_are_kept(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convlens.data.tiff_windows.KEPT", 3000)
-    tifffile.imwrite(
-        tmp_path / "a.tif", rng.integers(0, 256, (93, 117), dtype=np.uint8), compression="zlib", tile=(32, 32)
-    )
-    assert agrees(tmp_path / "a.tif")
+def test_few_pieces_are_kept(tmp_path: Path, rng: np.random.Generator) -> None:
+    cells = rng.integers(0, 256, (93, 117), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", cells, compression="zlib", tile=(32, 32))
+    windows = TiffWindows.of(tmp_path / "a.tif", kept=3000)
+    assert windows is not None
+    with windows:
+        assert all(np.array_equal(windows[a:b, c:d][0], cells[a:b, c:d]) for a, b, c, d in WINDOWS)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])

@@ -15,8 +15,9 @@ import convlens
 from convlens.engine import runnable, stencil
 from convlens.engine.borders import BORDERS, cells
 from convlens.engine.stencil import ROWS, Slide, direct, separable, spectral, suits
-from convlens.filtering import FilterError, ways
-from convlens.filtering.ways import parted, rounded, transformed
+from convlens.filtering import FilterError, transform, ways
+from convlens.filtering.rounding import rounded
+from convlens.filtering.ways import parted
 
 SCIPY = {"reflect": "mirror", "symmetric": "reflect", "edge": "nearest", "zero": "constant", "wrap": "wrap"}
 NUMPY = {"zero": "constant"}
@@ -90,7 +91,7 @@ def test_whole_numbers_are_exact_on_every_way_and_target() -> None:
     for target in runnable():
         assert np.array_equal(direct(x, kernel[None], slide, 1, target)[0], wanted)
         assert np.array_equal(separable(x, column[None], row, slide, 1, target)[0], wanted)
-    assert np.abs(transformed(x.astype(np.float64), kernel[None], slide)[0] - wanted).max() < 1e-9
+    assert np.abs(ways.run(x.astype(np.float64), kernel[None], slide, "fft")[0] - wanted).max() < 1e-9
 
 
 @pytest.mark.parametrize("shape", [(1, 5 * ROWS + 3, 50, 3), (1, 1, 9001, 1), (7, 20, 33, 1)])
@@ -240,9 +241,9 @@ def test_what_is_no_product_is_not_taken_for_one() -> None:
 def test_blocks_of_a_transform_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     x, kernel = drawn((3, 60, 70, 2), "float64"), drawn((2, 9, 8), "float64")
     slide = Slide((2, 9, 8), (1, 4, 4), "wrap", (2, 1, 3), (1, 2, 1))
-    whole = transformed(x, kernel, slide)
-    monkeypatch.setattr(ways, "SMALL", 3000)
-    assert np.allclose(transformed(x, kernel, slide), whole, atol=1e-10)
+    whole = ways.run(x, kernel, slide, "fft")
+    monkeypatch.setattr(transform, "SMALL", 3000)
+    assert np.allclose(ways.run(x, kernel, slide, "fft"), whole, atol=1e-10)
     assert np.allclose(whole, direct(x, kernel, slide), atol=1e-10)
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-INPUTS = "Photos, .wav, .csv, .npy, TIFF files of several pages; patterns such as photos/*.jpg."
+INPUTS = "Photos, .wav, .csv, .npy, .nii, Zarr arrays, TIFF files of several pages; patterns such as photos/*.jpg."
+MEMORY = "Megabytes beyond which an input is filtered in pieces, which take that much in all."
 KERNEL = 'A name ("gaussian 9 sigma 2"; see convlens kernels), rows of numbers ("0 -1 0; -1 5 -1; 0 -1 0"), or a file.'
 OUT = "The file for one input, or a folder."
 BORDER = "What lies outside, in numpy.pad's words: reflect, symmetric, edge, zero, wrap; or valid."
@@ -23,16 +24,22 @@ def filter(
     dilation: Annotated[int, typer.Option(help="Cells between neighbouring taps.")] = 1,
     flip: Annotated[bool, typer.Option("--flip", help="Turn the kernel around: convolve as mathematics does.")] = False,
     luminance: Annotated[bool, typer.Option("--luminance", help="Take colour pictures as their lightness.")] = False,
+    memory: Annotated[float, typer.Option(help=MEMORY, min=0.01)] = 256,
 ) -> None:
-    """Slide one kernel over photos, signals or volumes; the type stays, and what was cut off is counted."""
+    """Slide one kernel over photos, signals or volumes; the type stays, and what was cut off is counted.
+
+    What is larger than --memory is filtered in pieces; stopped at any moment, the same command goes on from there.
+    """
+    from convlens.cli.progress import Stages
     from convlens.filtering.batch import Request, run
 
     given: Any = border
-    for done in run(Request(inputs, kernel, out, given, stride, dilation, flip, luminance)):
-        medium = done.medium
-        print(f"wrote    {done.target}: {medium.kind} of {medium.shape}, {medium.cells.dtype}, {done.seconds:.2f} s")
-        for remark in done.remarks:
-            print(f"         {remark}")
+    request = Request(inputs, kernel, out, given, stride, dilation, flip, luminance, round(memory * 2**20))
+    with Stages() as progress:
+        for done in run(request, progress):
+            print(f"wrote    {done.target}: {done.kind} of {done.shape}, {done.dtype}, {done.seconds:.2f} s")
+            for remark in done.remarks:
+                print(f"         {remark}")
 
 
 def kernels(

@@ -26,6 +26,7 @@ from convlens.data.dataset import ArraySplit, Dataset, Note, Numbered
 from convlens.data.errors import DataError
 from convlens.data.idx import DEFLATE_RATIO, fill
 from convlens.data.labels import number_labels
+from convlens.data.stored import Flat
 
 T = TypeVar("T")
 
@@ -161,8 +162,22 @@ def _members(file: IO[bytes], size: int, path: Path, names: Sequence[str]) -> di
     return arrays
 
 
-def _array(file: IO[bytes], size: int, where: str) -> NDArray[Any]:
-    """Read one array whose header must promise exactly the bytes that are there."""
+def lying_npy(path: Path) -> Flat:
+    """Where the numbers of an .npy file lie, to be read a box at a time.
+
+    Raises:
+        DataError: the file is no .npy, is damaged, or holds Python objects.
+    """
+
+    def looked_up(file: IO[bytes], size: int) -> Flat:
+        shape, columns_first, dtype, _ = _header(file, size, str(path))
+        return Flat(path, file.tell(), shape, dtype, columns_first)
+
+    return _guard(path, looked_up)
+
+
+def _header(file: IO[bytes], size: int, where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """The shape, the order and the type of an array, and its bytes, which must be those that are there."""
     version = npy.read_magic(file)
     read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
     if read_header is None:
@@ -175,6 +190,12 @@ def _array(file: IO[bytes], size: int, where: str) -> NDArray[Any]:
     need = math.prod(shape) * dtype.itemsize
     if any(n < 0 for n in shape) or file.tell() + need != size:
         raise DataError(f"{where} is damaged: its header promises {need} bytes and {size - file.tell()} are there")
+    return shape, columns_first, dtype, need
+
+
+def _array(file: IO[bytes], size: int, where: str) -> NDArray[Any]:
+    """Read one array whose header must promise exactly the bytes that are there."""
+    shape, columns_first, dtype, need = _header(file, size, where)
     cells = np.empty(need, np.uint8)
     if fill(file, cells.data) < need or file.read(1):
         raise DataError(f"{where} is damaged: it does not hold the {need} bytes its header promises")

@@ -36,7 +36,7 @@ def read_nifti(path: Path) -> NDArray[Any]:
     """
     with reasons(path, noun="volume"):
         opened(path).close()
-        image = _image(path)
+        image = image_of(path)
         shape = tuple(image.shape)
         while len(shape) > 3 and shape[-1] == 1:
             shape = shape[:-1]
@@ -63,7 +63,7 @@ def write_like(path: Path, cells: NDArray[Any], like: Path) -> bytes:
     """
     nibabel: Any = import_module("nibabel")
     with reasons(like, noun="volume"):
-        source = _image(like)
+        source = image_of(like)
     image = nibabel.Nifti1Image(np.ascontiguousarray(cells.T), source.affine)
     image.header.set_zooms(source.header.get_zooms()[:3])
     image.header.set_xyzt_units(*source.header.get_xyzt_units())
@@ -73,7 +73,8 @@ def write_like(path: Path, cells: NDArray[Any], like: Path) -> bytes:
     return gzip.compress(plain, mtime=0) if path.name.lower().endswith(".gz") else plain
 
 
-def _image(path: Path) -> Any:
+def image_of(path: Path) -> Any:
+    """nibabel's image of a file, whose cells are not read yet; DataError where nibabel is not there."""
     try:
         nibabel: Any = import_module("nibabel")
     except ImportError as error:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .animation import Animation, animate
     from .errors import FilterError
     from .gallery import GALLERY
+    from .large import filter_into
     from .learning import Learned, learn_kernel
     from .notation import kernel
     from .sliding import filter
@@ -24,6 +25,7 @@ __all__ = [
     "Learned",
     "animate",
     "filter",
+    "filter_into",
     "kernel",
     "learn_kernel",
     "resembling",
@@ -31,7 +33,7 @@ __all__ = [
 
 HOMES = {"GALLERY": "gallery", "FilterError": "errors", "filter": "sliding", "kernel": "notation"}
 HOMES |= {"Learned": "learning", "learn_kernel": "learning", "resembling": "alike"}
-HOMES |= {"Animation": "animation", "animate": "animation"}
+HOMES |= {"Animation": "animation", "animate": "animation", "filter_into": "large"}
 
 
 def __getattr__(name: str) -> Any:

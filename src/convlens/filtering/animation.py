@@ -19,7 +19,8 @@ from .figures.scene import Scene, scene
 from .figures.shapes import Film
 from .media import put
 from .notation import kernel as read
-from .sliding import COLOURS, cells_of
+from .plan import COLOURS
+from .sliding import cells_of
 
 WIDTH = 960
 """Pixels, where nobody says how wide."""

@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import FilterError
 from .gallery import Taps
-from .sliding import axes_of, cells_of
+from .plan import axes_of
+from .sliding import cells_of
 
 Reals = NDArray[np.float64]
 
@@ -194,10 +195,12 @@ def _pair(
     x, y = cells_of(before), cells_of(after)
     if x.ndim != y.ndim:
         raise FilterError(f"the arrays must have as many axes, not {x.ndim} and {y.ndim}")
-    sizes = (size,) * axes_of(x) if isinstance(size, int) else tuple(size)
+    sizes = (size,) * axes_of(x.shape) if isinstance(size, int) else tuple(size)
     axes = len(sizes)
     if x.ndim not in (axes, axes + 1) or any(not isinstance(n, int) or n < 1 for n in sizes):
-        raise FilterError(f"the size is a whole number, or {axes_of(x)} of them, one an axis, at least 1, not {size!r}")
+        raise FilterError(
+            f"the size is a whole number, or {axes_of(x.shape)} of them, one an axis, at least 1, not {size!r}"
+        )
     if math.prod(sizes) > MOST_TAPS:
         raise FilterError(
             f"a kernel of {math.prod(sizes):,} taps is too large to be learned; {MOST_TAPS:,} are possible"

@@ -10,28 +10,31 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from convlens.data import atomic
-from convlens.data.arrays import read_npy
+from convlens.data import atomic, nifti_stored, zarr_arrays
+from convlens.data.nifti import SUFFIXES as NIFTI
 from convlens.data.pictures import read_picture
 from convlens.data.series import packed_series, read_series
 from convlens.data.volumes import packed_volume, read_volume
 from convlens.data.wav import Sound, packed_wav, read_wav
 
 from .errors import FilterError
-from .sliding import COLOURS
+from .forms import Like, ending, growing
+from .large import MEMORY, PART, remove
+from .lying import PLAIN, Kind, open_lying
+from .plan import Plan
 
-Kind = Literal["signal", "picture", "volume"]
 AXES: dict[Kind, int] = {"signal": 1, "picture": 2, "volume": 3}
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP", ".ppm": "PPM"}
 TIFFS = (".tif", ".tiff")
-ELSEWHERE = (".nii", ".nii.gz", ".zarr", ".mgz", ".nrrd", ".dcm")
+REMEDY = "save it as a TIFF in tiles, plain or deflated, which is filtered in pieces"
+ELSEWHERE = (".mgz", ".nrrd", ".dcm", ".hdr", ".img")
 """Names of volumes that are not read."""
 
 
@@ -45,6 +48,7 @@ class Medium:
         rate: samples a second, of a sound.
         names: of a table's columns.
         remarks: what was done to it that may surprise.
+        like: what a result's form takes over.
     """
 
     kind: Kind
@@ -52,6 +56,7 @@ class Medium:
     rate: int = 0
     names: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    like: Like = PLAIN
 
     @property
     def axes(self) -> int:
@@ -63,9 +68,9 @@ class Medium:
         """As people write it."""
         return "x".join(map(str, self.cells.shape))
 
-    def holding(self, cells: NDArray[Any]) -> Medium:
+    def holding(self, cells: NDArray[Any], like: Like) -> Medium:
         """The same with other numbers."""
-        return replace(self, cells=cells, remarks=())
+        return replace(self, cells=cells, remarks=(), like=like)
 
 
 def read(path: Path) -> Medium:
@@ -76,41 +81,35 @@ def read(path: Path) -> Medium:
         DataError: it cannot be read as what it is.
     """
     name = path.name.lower()
-    if path.is_dir() and not name.endswith(ELSEWHERE):
-        raise FilterError(f"{path} is a folder; name files, or a pattern such as {path / '*.png'}")
-    if not path.exists():
-        raise FilterError(f"there is no file {path}")
-    if name.endswith(ELSEWHERE):
-        raise FilterError(f"{path} is of a kind that is not read; save the volume as .npy or a TIFF of several pages")
+    ensure_file(path)
     if name.endswith(".wav"):
         sound = read_wav(path)
         return Medium("signal", sound.samples, rate=sound.rate)
     if name.endswith(".csv"):
         series = read_series(path)
         return Medium("signal", series.values, names=series.names)
-    if name.endswith(".npy"):
-        return _array(read_npy(path), path)
+    if ending(path) in (".npy", *NIFTI) or path.is_dir():
+        lying = open_lying(path)
+        assert lying is not None
+        cells = np.asarray(lying.cells[tuple(slice(0, n) for n in lying.cells.shape)])
+        return Medium(lying.kind, cells, like=lying.like)
     volume = read_volume(path)
     if volume is not None:
         return Medium("volume", volume)
-    picture = read_picture(path)
+    picture = read_picture(path, remedy=REMEDY)
     cells = np.moveaxis(picture.pixels, 0, -1)
     remarks = tuple(f"{kind}: {text}" for kind, text in picture.remarks)
     return Medium("picture", cells[..., 0] if cells.shape[-1] == 1 else cells, remarks=remarks)
 
 
-def _array(cells: NDArray[Any], path: Path) -> Medium:
-    if cells.dtype.kind not in "iuf" or not cells.size:
-        held = f"{cells.dtype} of shape {cells.shape}"
-        raise FilterError(f"{path} holds {held}, over which nothing slides; save whole numbers or floats")
-    colours = cells.ndim > 2 and cells.shape[-1] <= COLOURS
-    kinds: dict[int, Kind] = {1: "signal", 2: "picture", 3: "picture" if colours else "volume"}
-    if colours:
-        kinds[4] = "volume"
-    if cells.ndim not in kinds:
-        axes = "a signal has one, a picture two, a volume three, and channels come last"
-        raise FilterError(f"{path} holds {cells.ndim} axes; {axes}")
-    return Medium(kinds[cells.ndim], cells)
+def ensure_file(path: Path) -> None:
+    """Raise FilterError where a name is none of a file that is read, or of an array in a folder."""
+    if not path.exists():
+        raise FilterError(f"there is no file {path}")
+    if path.is_dir() and not zarr_arrays.is_zarr(path):
+        raise FilterError(f"{path} is a folder; name files, or a pattern such as {path / '*.png'}")
+    if path.name.lower().endswith(ELSEWHERE):
+        raise FilterError(f"{path} is of a kind that is not read; save the volume as .nii, .npy or a TIFF")
 
 
 # ---- writing ----
@@ -118,9 +117,9 @@ def _array(cells: NDArray[Any], path: Path) -> Medium:
 
 def suffix(medium: Medium, source: Path) -> str:
     """What a result's file is called by, where only a folder is named: as its source if that can be written."""
-    own = source.suffix.lower()
-    if own == ".npy" or own in _writers(medium):
-        return source.suffix
+    own = ending(source)
+    if own in _writers(medium):
+        return source.name[len(source.name) - len(own) :]
     return ".png" if ".png" in _writers(medium) else ".tif" if ".tif" in _writers(medium) else ".npy"
 
 
@@ -131,11 +130,36 @@ def write(medium: Medium, path: Path) -> None:
         FilterError: the name says nothing that can hold this medium, or the disk does not take it.
     """
     writers = _writers(medium)
-    pack = writers.get(path.suffix.lower())
+    pack = writers.get(ending(path))
     if pack is None:
         held = f"a {medium.kind} of {medium.shape} {medium.cells.dtype}"
         raise FilterError(f"{path} cannot hold {held}; name it {' or '.join(writers)}")
-    put(path, pack())
+    if ending(path) == ".zarr":
+        put_zarr(path, medium)
+    else:
+        put(path, pack())
+
+
+def put_zarr(path: Path, medium: Medium) -> None:
+    """Write an array of Zarr's in one step.
+
+    Raises:
+        FilterError: there is another thing of that name, or the disk does not take it.
+    """
+    plan = Plan.of(medium.cells.shape, medium.cells.dtype, np.ones((1,) * medium.axes))
+    part = path.with_name(path.name + PART)
+    remove(part)
+    try:
+        form = growing(path, plan, medium.cells.dtype, MEMORY, medium.like)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sink = form.opened(part)
+        d, h, w, channels = plan.cells
+        sink.write(((0, d), (0, h), (0, w)), medium.cells.reshape(d, h, w, channels))
+        form.publish(part, path)
+    except OSError as error:
+        raise FilterError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        remove(part)
 
 
 def put(path: Path, content: bytes) -> None:
@@ -160,6 +184,9 @@ def _writers(medium: Medium) -> dict[str, Callable[[], bytes]]:
         found[".csv"] = lambda: packed_series(columns, medium.names)
     if medium.kind == "volume":
         found |= dict.fromkeys(TIFFS, lambda: packed_volume(cells))
+        if cells.ndim == 3 and cells.dtype.name in nifti_stored.KINDS:
+            for name in NIFTI:
+                found[name] = partial(nifti_stored.packed, medium.like.header, cells, name.endswith(".gz"))
     if medium.kind == "picture":
         colours = cells.shape[2] if cells.ndim == 3 else 1
         if colours in (1, 3) and (cells.dtype == np.uint8 or (cells.dtype == np.uint16 and colours == 1)):
@@ -169,6 +196,7 @@ def _writers(medium: Medium) -> dict[str, Callable[[], bytes]]:
         if cells.dtype.name in ("uint8", "uint16", "int16", "float32", "float64"):
             found |= dict.fromkeys(TIFFS, lambda: _tiff(cells))
     found[".npy"] = partial(packed_npy, cells)
+    found[".zarr"] = bytes  # a folder, see ``put_zarr``
     return found
 
 

@@ -16,7 +16,8 @@ from .errors import FilterError
 from .gallery import GALLERY
 from .media import PICTURES, Medium, write
 from .notation import kernel
-from .showing import centred, ended, signed
+from .rounding import rounded
+from .showing import Tally, centred, signed
 from .sliding import filter
 
 SIDE = 256
@@ -69,4 +70,6 @@ def _bytes(cells: NDArray[Any]) -> NDArray[np.uint8]:
 def _through(cells: NDArray[np.uint8], name: str) -> NDArray[Any]:
     taps = kernel(name)
     sums = filter(cells.astype(np.float32), taps)
-    return (centred if signed(taps) else ended)(sums, cells.dtype)[0]
+    if not signed(taps):
+        return rounded(sums, cells.dtype)
+    return centred(sums, cells.dtype, Tally.of(sums, cells.dtype))
