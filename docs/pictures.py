@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from skimage import data
 
-from convlens.filtering import animate
+from convlens.filtering import animate, compare
 from convlens.network import cells, fields, named, print_layer
 from convlens.nn import Conv2d
 
@@ -96,10 +96,16 @@ def draw_field() -> plt.Figure:
 
 def animations(folder: Path) -> None:
     """Kernels at work, step by step."""
+    coins = np.asarray(Image.open(HERE.parents[1] / "examples" / "coins.png").convert("L"))
+    planes = np.random.default_rng(2).integers(0, 6, (4, 4, 3))
     bar = np.array([[0, 0, 9, 9, 9]] * 3 + [[0, 0, 0, 9, 9]] * 2)
     films = {
         "correlation.svg": animate(np.arange(9).reshape(3, 3), "0 1; 2 3"),
+        "convolution.svg": animate(np.arange(9).reshape(3, 3), "0 1; 2 3", flip=True),
         "edges.svg": animate(bar, "1 0 -1; 2 0 -2; 1 0 -1", pad=1, stride=2),
+        "channels.svg": animate(planes, "1 0; 0 1 | 1 1; 1 1 | 0 1; -1 0"),
+        "comparison.svg": compare([0, 0, 3, 2, 1, 0, 0, 1], [3, 2, 1], seconds=0.7),
+        "coins.gif": animate(coins, "sobel", pad=1, frames=54, width=640),
     }
     for name, film in films.items():
         film.save(folder / name)

@@ -66,6 +66,23 @@ def test_every_kind_of_file(here: Path, monkeypatch: pytest.MonkeyPatch, capsys:
         assert picture.width == 320
 
 
+def test_photos_sounds_and_comparisons(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (200, 300), dtype=np.uint8)).save("photo.png")
+    np.save("long.npy", rng.normal(size=1000))
+    small = ["--frames", "6", "--width", "320", "--out"]
+    assert run(["photo.png", "--kernel", "sobel", *small, "o.gif"], monkeypatch) == 0
+    assert "reduced from 200x300 pixels to 107x160" in capsys.readouterr().out
+    with Image.open("o.gif") as film:
+        assert film.n_frames == 6  # type: ignore[attr-defined]
+    assert run(["long.npy", "--kernel", "gaussian 9", *small, "o.svg"], monkeypatch) == 0
+    assert "of 1,000 cells " in capsys.readouterr().out
+    assert run(["0 1 1 0", "--with", "1 .5", *small, "o.png"], monkeypatch) == 0
+    assert "signals of 4 and 2 cells" in capsys.readouterr().out
+
+
 def test_what_inputs_are(here: Path) -> None:
     assert given("matrix.csv").tolist() == [[[1, 2, 3], [4, 5, 6]]]
     assert given("columns.csv").tolist() == [[1, 2, 3], [4, 5, 6]]
@@ -110,6 +127,9 @@ REFUSED: list[tuple[list[str], str]] = [
     (["1 2 3", "--kernel", "1", "--out", "o.txt"], 'written as .svg, .gif, .mp4 or .png, not as ".txt"'),
     (["1 2 3", "--kernel", "1", "--out", "folder"], "folder is a folder; name a file such as"),
     (["1 2 3", "--kernel", "1", "--out", "matrix.npy/o.svg"], "o.svg cannot be written"),
+    (["1 2 3"], "say what slides: either --kernel, or --with and a second signal"),
+    (["1 2 3", "--kernel", "1", "--with", "1 2"], "say what slides: either --kernel, or --with"),
+    (["1 2 3", "--with", "1 2; 3 4"], "the other signal has the shape (2, 2); compared are signals of one channel"),
     (["1 2 3", "--kernel", "1", "--step", "4"], "the window has 3 places; there is no step 4"),
 ]
 

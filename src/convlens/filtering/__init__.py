@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .alike import resembling
-    from .animation import Animation, animate
+    from .animation import Animation, animate, compare
     from .errors import FilterError
     from .gallery import GALLERY
     from .large import filter_into
@@ -24,6 +24,7 @@ __all__ = [
     "FilterError",
     "Learned",
     "animate",
+    "compare",
     "filter",
     "filter_into",
     "kernel",
@@ -33,7 +34,7 @@ __all__ = [
 
 HOMES = {"GALLERY": "gallery", "FilterError": "errors", "filter": "sliding", "kernel": "notation"}
 HOMES |= {"Learned": "learning", "learn_kernel": "learning", "resembling": "alike"}
-HOMES |= {"Animation": "animation", "animate": "animation", "filter_into": "large"}
+HOMES |= dict.fromkeys(("Animation", "animate", "compare"), "animation") | {"filter_into": "large"}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,8 +13,11 @@ from convlens.engine.borders import Border
 from convlens.network.layers import Padding, Sizes
 
 from .errors import FilterError
+from .figures.comparison import comparison, rows
+from .figures.curves import curves
 from .figures.files import Progress, packed
 from .figures.numbers import numbers
+from .figures.photo import Sweep, photo, reduced, sweeps
 from .figures.scene import Scene, scene
 from .figures.shapes import Film
 from .media import put
@@ -26,8 +29,12 @@ WIDTH = 960
 """Pixels, where nobody says how wide."""
 STEPS = 150
 """Steps at most, where nobody says how many."""
-SECONDS = 1.6
-"""How long a step lasts: time to read its numbers."""
+SECONDS, BRISK = 1.6, 0.1
+"""How long a step lasts: time to read its numbers, or to follow the window."""
+SMALL = 40
+"""Cells along an axis of an input up to which it is tried to show their numbers."""
+LONGEST = 600
+"""Cells of a signal that are shown, or four times as many as the kernel has taps."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,8 @@ def animate(
     """Show how a kernel slides over an array.
 
     Args:
-        array: a signal (N,) or (N, C), or a picture (H, W) or (H, W, C) of up to four channels. Any real numbers.
+        array: a signal (N,) or (N, C), or a picture (H, W) or (H, W, C) of up to four channels. Any real numbers. What
+            is too large for its numbers to be read is shown as a picture, reduced, or as stairs, an excerpt.
         kernel: its numbers, or text, see ``convlens.filtering.kernel``. A plane more in front, one a channel, and the
             channels are added up, as a network adds them; with one plane each channel is by itself.
         pad, stride, dilation: numbers, one an axis, or text as the notation has it: ``"1x2"``, ``"1+2"``, ``"same"``.
@@ -124,15 +132,97 @@ def shown(
 ) -> Animation:
     """``animate`` of an input whose channels stand in front: (C, N) a signal, (C, H, W) a picture."""
     _check(frames, seconds, width)
-    if bad := int((~np.isfinite(planes)).sum()):
+    _finite(planes)
+    taps = read(kernel, planes.ndim - 1) if isinstance(kernel, str) else kernel
+    how = pad, stride, dilation, flip, border, add
+    if max(planes.shape[1:]) <= SMALL:
+        made = scene(planes, taps, *how)
+        film = numbers(made, chosen(made, step, frames), seconds or SECONDS)
+        if film is not None:
+            return Animation(film, width)
+    if planes.ndim == 2:
+        part, remarks = _excerpt(planes, taps, add)
+        made = scene(part, taps, *how)
+        return Animation(curves(made, chosen(made, step, frames), seconds or BRISK), width, remarks)
+    small = reduced(planes)
+    made = scene(small, taps, *how)
+    if step is None:
+        route = sweeps(made.outputs.shape[1], made.outputs.shape[2], frames)
+    else:
+        row, column = divmod(chosen(made, step, 1)[0], made.outputs.shape[2])
+        route = [Sweep(row, column, row, row)]
+    size = f"reduced from {planes.shape[1]}x{planes.shape[2]} pixels to {small.shape[1]}x{small.shape[2]}"
+    return Animation(photo(made, route, seconds or BRISK), width, (size,) if small.shape != planes.shape else ())
+
+
+def compare(
+    signal: ArrayLike,
+    other: ArrayLike,
+    step: int | None = None,
+    frames: int = STEPS,
+    seconds: float | None = None,
+    width: int = WIDTH,
+) -> Animation:
+    """Show two signals' convolution and cross-correlation and the first one's auto-correlation, below each other.
+
+    Args:
+        signal, other: (N,) and (M,) real numbers.
+        step, frames, seconds, width: as ``animate`` has them.
+
+    Raises:
+        FilterError: an argument cannot be; the sentence names it.
+
+    >>> compare([0, 1, 1, 0], [1, 0.5]).film.title
+    'Convolution, cross-correlation, auto-correlation of signals of 4 and 2 cells'
+    """
+    _check(frames, seconds, width)
+    parts: list[NDArray[np.float64]] = []
+    remarks: list[str] = []
+    for name, given in (("signal", signal), ("other signal", other)):
+        x = cells_of(given).astype(np.float64)
+        if x.ndim != 1:
+            raise FilterError(f"the {name} has the shape {x.shape}; compared are signals of one channel, (N,)")
+        _finite(x)
+        first, stop = _loudest(x, LONGEST // 2)
+        remarks += [f"of the {name}'s {len(x):,} cells {first:,} to {stop - 1:,} are shown"] * (stop - first < len(x))
+        parts.append(x[first:stop])
+    found = rows(*parts)
+    film = comparison(found, chosen(found[0].scene, step, frames), seconds or BRISK)
+    return Animation(film, width, tuple(remarks))
+
+
+# ---- what is asked, and what of it is shown ----
+
+
+def _finite(x: NDArray[np.float64]) -> None:
+    if bad := int((~np.isfinite(x)).sum()):
         some = "number" if bad == 1 else "numbers"
         raise FilterError(f"the input holds {bad} NaN or infinite {some}, with which there is nothing to add up")
-    taps = read(kernel, planes.ndim - 1) if isinstance(kernel, str) else kernel
-    made = scene(planes, taps, pad, stride, dilation, flip, border, add)
-    film = numbers(made, chosen(made, step, frames), SECONDS if seconds is None else seconds)
-    if film is None:
-        raise FilterError(f"the input of {'x'.join(map(str, planes.shape[1:]))} is too large to show its numbers")
-    return Animation(film, width)
+
+
+def _excerpt(
+    planes: NDArray[np.float64], taps: NDArray[np.float64], add: bool
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """A long signal's first channel where it is loudest, and what is to be said of that."""
+    remarks = []
+    if len(planes) > 1:
+        if add or taps.ndim > 1:
+            raise FilterError("a signal that is too long for its numbers is shown by one channel, none added; give one")
+        remarks.append(f"the first of {len(planes)} channels is shown")
+    length = planes.shape[1]
+    first, stop = _loudest(planes[0], max(LONGEST, 4 * taps.size))
+    if stop - first < length:
+        remarks.append(f"of {length:,} cells {first:,} to {stop - 1:,} are shown, where it is loudest")
+    return planes[:1, first:stop], tuple(remarks)
+
+
+def _loudest(x: NDArray[np.float64], cells: int) -> tuple[int, int]:
+    """From where to where so many cells of a signal have the largest squares."""
+    if len(x) <= cells:
+        return 0, len(x)
+    energy = np.concatenate([[0.0], ((x - x.mean()) ** 2).cumsum()])
+    first = int((energy[cells:] - energy[:-cells]).argmax())
+    return first, first + cells
 
 
 def _check(frames: int, seconds: float | None, width: int) -> None:

@@ -10,26 +10,29 @@ from .look import MARGIN, WIDTH, Grid
 from .scene import Scene
 from .shapes import Point
 
-Panel = Literal["input", "kernel", "products", "sums", "output"]
+Panel = Literal["channel", "input", "kernel", "products", "sums", "output"]
 PANELS: tuple[Panel, ...] = ("input", "kernel", "products", "sums", "output")
 LARGEST, SMALLEST = 84.0, 33.0
 """A cell's side: larger looks empty, smaller is not read from the last row."""
-TALLEST = 600.0
-"""What the panels may take of the canvas's height."""
+TALLEST, TALLER = 600.0, 690.0
+"""What the panels may take of the canvas's height; and those of several channels, below each other."""
 NAME = 22.0
 """The size of the panels' names."""
-NAMED, BESIDE = 40.0, 120.0
-"""Room for a name above its panel, and beside it."""
+NAMED, BESIDE, ASIDE = 40.0, 120.0, 100.0
+"""Room for a name above its panel, and beside it; and beside a channel."""
+APART = (72.0, 120.0)
+"""From panel to panel at least and at most, where they stand in a row."""
 
 
 @dataclass(frozen=True)
 class Name:
-    """Where a panel's name stands."""
+    """Where a panel's name stands, or a channel's."""
 
     panel: Panel
     x: float
     y: float
     anchor: str
+    channel: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,9 @@ def laid_out(scene: Scene, top: float) -> Layout | None:
     return place(scene, top)
 
 
-def _cell(columns: float, rows: float, aside: float = 0.0, above: float = NAMED) -> float:
+def _cell(columns: float, rows: float, aside: float, above: float, tallest: float = TALLEST) -> float:
     """The side of a cell of which so many stand beside and above each other, units aside and above taken away."""
-    return min(LARGEST, (WIDTH - 2 * MARGIN - aside) / columns, (TALLEST - above) / rows)
+    return min(LARGEST, (WIDTH - 2 * MARGIN - aside) / columns, (tallest - above) / rows)
 
 
 def _beside(scene: Scene, top: float) -> Layout | None:
@@ -96,27 +99,33 @@ def _stacked(scene: Scene, top: float) -> Layout | None:
     (high, wide), (h, w) = scene.real.shape, scene.taps.shape[1:]
     out_high, out_wide = scene.parts.shape[1:]
     channels, tallest = len(scene.cells), max(high, h, out_high)
-    columns = wide + 2 * w + out_wide + 4.2
-    cell = _cell(columns, channels * tallest + 0.4 * (channels - 1))
+    across, down = wide + 2 * w + out_wide + 1.7, channels * tallest + 0.4 * (channels - 1)
+    cell = _cell(across, down, ASIDE + 3 * APART[0], NAMED, TALLER)
     if cell < SMALLEST:
         return None
-    left, pitch = (WIDTH - columns * cell) / 2, (tallest + 0.4) * cell
+    room = WIDTH - 2 * MARGIN - ASIDE
+    apart = min(APART[1], (room - across * cell) / 3)
+    left, pitch = MARGIN + ASIDE + (room - across * cell - 3 * apart) / 2, (tallest + 0.4) * cell
     begin = top + NAMED
     bottom = begin + channels * pitch - 0.4 * cell
 
-    def column(x: float, rows: int, wide: int) -> tuple[Grid, ...]:
+    def column(x: float, rows: int, columns: int) -> tuple[Grid, ...]:
         tops = [begin + n * pitch + (tallest - rows) * cell / 2 for n in range(channels)]
-        return tuple(Grid(x, top, cell, rows, wide) for top in tops)
+        return tuple(Grid(x, top, cell, rows, columns) for top in tops)
 
     inputs = column(left, high, wide)
-    kernels = column(inputs[0].right + 0.8 * cell, h, w)
-    products = column(kernels[0].right + 0.8 * cell, h, w)
-    sums = column(products[0].right + 0.4 * cell, h, 1)
-    outputs = column(sums[0].right + 1.2 * cell, out_high, out_wide)
+    kernels = column(inputs[0].right + apart, h, w)
+    products = column(kernels[0].right + apart, h, w)
+    sums = column(products[0].right + 0.7 * cell, h, 1)
+    outputs = column(sums[0].right + apart, out_high, out_wide)
     if scene.summed:
         outputs = (Grid(outputs[0].left, (begin + bottom - out_high * cell) / 2, cell, out_high, out_wide),)
     grids = inputs, kernels, products, sums, outputs
-    return Layout(cell, *grids, _above(*grids), _arrows(sums, outputs), bottom, False)
+    names = (
+        *_above(*grids),
+        *(Name("channel", one.left - 14, (one.top + one.bottom) / 2, "end", n) for n, one in enumerate(inputs)),
+    )
+    return Layout(cell, *grids, names, _arrows(sums, outputs), bottom, False)
 
 
 def _rows(scene: Scene, top: float) -> Layout | None:

@@ -15,6 +15,7 @@ from .words import formulas, head, headline, plain
 
 HELD = 1.0
 """Steps for which the whole output is seen at the end."""
+CHANNELS = ("red", "green", "blue")
 HEAD, FOOT = 130.0, 30.0
 ARROW = 11.0
 
@@ -94,7 +95,7 @@ def _turns(scene: Scene) -> list[tuple[str, Floats]]:
     across = scene.given[:, :, ::-1]
     if scene.signal:
         return [("as written", scene.given), ("turned around", across)]
-    return [("as written", scene.given), ("left to right", across), ("top to bottom", scene.taps)]
+    return [("as written", scene.given), ("turned left–right", across), ("and top–bottom", scene.taps)]
 
 
 def _named(reel: Reel, scene: Scene, layout: Layout, turns: list[tuple[str, Floats]]) -> None:
@@ -105,7 +106,12 @@ def _named(reel: Reel, scene: Scene, layout: Layout, turns: list[tuple[str, Floa
         "sums": ("sum", OUTPUT),
         "output": (_sized("output", scene.outputs, scene.signal), OUTPUT),
     }
+    colours = hues(len(scene.cells))
     for name in layout.names:
+        if name.panel == "channel":
+            words = CHANNELS[name.channel] if len(colours) == 3 else f"channel {name.channel + 1}"
+            reel.text(name.x, name.y, words, NAME, colour=colours[name.channel].dark, anchor=name.anchor)
+            continue
         words, hue = said[name.panel]
         begin = reel.first
         if name.panel == "kernel":

@@ -19,7 +19,19 @@ FINER = 2
 """Pixels that are drawn for one that is kept, along each axis."""
 REGULAR = ("DejaVuSans.ttf", "Verdana.ttf", "segoeui.ttf", "Arial.ttf", "LiberationSans-Regular.ttf")
 BOLD = ("DejaVuSans-Bold.ttf", "Verdana_Bold.ttf", "segoeuib.ttf", "Arial_Bold.ttf", "LiberationSans-Bold.ttf")
-PLAINER = {"−": "-", "×": "x", "→": "->", "⌊": "floor", "⌋": "", "≈": "~", "·": "*", "⋆": "*", "∗": "*", "…": "..."}
+PLAINER = {
+    "−": "-",
+    "×": "x",
+    "→": "->",
+    "⌊": "floor",
+    "⌋": "",
+    "≈": "~",
+    "·": "*",
+    "⋆": "*",
+    "∗": "*",
+    "…": "...",
+    "–": "-",
+}
 """What is written instead where a font has no such letter."""
 NONE = "\U0010ffff"
 """A letter that no font has."""
@@ -142,7 +154,8 @@ class _Pen:
         if rect.fill and rect.opacity < 1:
             self._veil([(left, top), (right, top), (right, bottom), (left, bottom)], rect.fill, rect.opacity)
         elif rect.fill:
-            self._lines.rectangle((left, top, right - 1, bottom - 1), rect.fill)
+            # thinner than a pixel is still to be seen
+            self._lines.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), rect.fill)
         if rect.edge and rect.dashed:
             stamp = _dashes(right - left, bottom - top, max(1, round(rect.thick * self.scale)), self.scale)
             self._stamped(stamp, left, top, rect.edge)

@@ -148,6 +148,8 @@ class Reel:
 
     def text(self, x: float, y: float, words: str | tuple[Run, ...], size: float, *when: float, **more: Any) -> None:
         """Show a line of text; of one colour where it is no runs: ``colour``."""
+        if not words:
+            return
         colour = more.pop("colour", "#1f2933")
         runs = ((words, colour),) if isinstance(words, str) else words
         self.add(Text(x, y, runs, size, **more), *when)
