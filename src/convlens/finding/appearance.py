@@ -35,8 +35,8 @@ QUIET = 0.15
 MARGINS = 2 + CELL
 """Samples around a window that are cut with it: one for gradients, one for shifts, and a cell to compare with."""
 WIDE = SIDE + 2 * MARGINS
-MANY = 40
-"""Places that lie together from which on all that lies between them is described once: what as many windows cost."""
+APART = 2
+"""How much longer a window takes than its samples among others: to cut it out takes as long as to describe it."""
 TILE = 112
 """Samples a side of what is described at once: with their margins the maps stay in a second-level cache, about."""
 
@@ -155,11 +155,10 @@ def described_among(pixels: Floats, at: Whole, step: int, shifts: int = 0) -> Fl
     Returns:
         As ``described``.
     """
-    corner = at.min(axis=0) + 1 - WIDE // 2
-    if len(at) < MANY:
+    corner, size = at.min(axis=0) + 1 - WIDE // 2, np.ptp(at, axis=0)[::-1] + WIDE
+    if APART * len(at) * WIDE * WIDE < size.prod():
         windows = [piece(pixels, place + 1 - WIDE // 2, (WIDE, WIDE), step) for place in at]
         return described(np.stack(windows), shifts)
-    size = np.ptp(at, axis=0)[::-1] + WIDE
     seen = maps(piece(pixels, corner, size, step)[None])[0]
     away = at + 1 - WIDE // 2 - corner
     steps = np.arange(1 - shifts, 2 + shifts)
