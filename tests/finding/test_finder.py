@@ -95,6 +95,22 @@ def test_a_rejected_look_alike_scores_lower_after_a_correction() -> None:
     assert score(finder) < before
 
 
+def test_a_picture_that_was_learned_from_is_found_in_as_if_it_were_another() -> None:
+    picture, centres = scene(0)
+    finder = Finder.fit({"a": picture}, [mark("a", c) for c in centres[:3]], seed=1)
+    at_once, elsewhere = finder.find(picture), scene(5)[0]
+    assert not np.array_equal(finder.find(elsewhere).boxes, at_once.boxes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module.Lessons, "peaks", lambda *_: None)
+        searched = finder.find(picture)
+    np.testing.assert_array_equal(searched.boxes, at_once.boxes)
+    np.testing.assert_array_equal(searched.scores, at_once.scores)
+    seen = picture.copy()
+    finder.find(seen)
+    seen[:] = elsewhere
+    np.testing.assert_array_equal(finder.find(seen).boxes, finder.find(elsewhere).boxes)
+
+
 def test_marks_of_the_picture_count_in_its_answer_and_in_no_other(learned: Finder) -> None:
     picture, centres = scene(0)
     before = learned.find(picture)

@@ -271,19 +271,17 @@ def _labels(
         """Squared distances of the cells from points (K, 2): (K, CELLS, CELLS)."""
         return (ramp[None, None, :] - points[:, :1, None]) ** 2 + (ramp[None, :, None] - points[:, 1:, None]) ** 2
 
+    known = [(scene.objects[:, :2], scene.unknown, scene.nots) for scene in material.scenes]
+    everything = [np.concatenate(told) for told in known]
+    kinds = [np.repeat(np.arange(3), [len(some) for some in told]) for told in known]
     for i, plan in enumerate(plans):
         scene = material.scenes[plan.scene]
-
-        def seen(points: Floats, i: int = i) -> Floats:
-            local = (points[:, :2] - centres[i]) @ back[i].T
-            local = local[(np.abs(local) < SIDE / 2 + 8).all(axis=1)]
-            if i in news and len(local):
-                # what is laid on hides what was there
-                local = local[((local - news[i][0]) ** 2).sum(axis=1) > (0.5 * material.side) ** 2]
-            found: Floats = local
-            return found
-
-        objects, unknown, nots = seen(scene.objects), seen(scene.unknown), seen(scene.nots)
+        local = (everything[plan.scene] - centres[i]) @ back[i].T
+        seen = (np.abs(local) < SIDE / 2 + 8).all(axis=1)
+        if i in news:
+            # what is laid on hides what was there
+            seen &= ((local - news[i][0]) ** 2).sum(axis=1) > (0.5 * material.side) ** 2
+        objects, unknown, nots = (local[seen & (kinds[plan.scene] == kind)] for kind in range(3))
         if len(scene.complete):
             weight[i] = _inside(scene.complete, centres[i], turns[i], ramp)
         for points, value in ((unknown, 0.0), (nots, 2.0)):

@@ -43,7 +43,7 @@ Angles = NDArray[np.float64]
 Progress = Callable[[float], None]
 
 FIRST = Course(steps=140, rate=3e-3, looks=(1 / 3, 2 / 3))
-AGAIN = Course(steps=26, rate=2.2e-3, looks=(0.0,))
+AGAIN = Course(steps=30, rate=2e-3, looks=(0.0,))
 EXAMPLES = 12
 """Marked objects that places are compared with: more take time and tell little."""
 VAGUE, FEW = 2, 4
@@ -228,7 +228,9 @@ class Finder:
             blocks = sum(1 for _ in view.blocks(source))
             boxes, scores, turned = [np.zeros((0, 4))], [np.zeros(0, np.float32)], [np.zeros(0)]
             for done, canvas in enumerate(view.canvases(source), 1):
-                at, firm = places_in(canvas, self.weights, self.side)
+                # a picture that was learned from was searched at the end
+                looked = self._lessons.peaks(canvas, self.weights) if self._lessons else None
+                at, firm = looked or places_in(canvas, self.weights, self.side)
                 # most peaks are so unlike the marks that they cannot reach the cut: they are not looked at closely
                 rough = overall(likeness.matched(canvas.pixels, at, shifts=0)[0])
                 hopeful = firm + LIKE * (rough + NUDGE) >= self.calibration.cut

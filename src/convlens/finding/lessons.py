@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from convlens.data import Mark, PictureError
 from convlens.data.marks_check import check_marks, pictures_of
 
-from .canvas import View
+from .canvas import Canvas, Floats, View
+from .network import Named
 from .pictures import Given, source_of
 from .scene import Scene
 
@@ -66,6 +67,16 @@ class Lessons:
         lessons = cls(scenes + others, list(given), box)
         lessons.enter(marks)
         return lessons
+
+    def peaks(self, canvas: Canvas, weights: Named) -> tuple[Floats, Floats] | None:
+        """The places and logits that these very weights gave in a scene that shows the same; None if there is none."""
+        for scene in self.scenes:
+            own = scene.canvas
+            if scene.peaks is None or scene.peaks[0] is not weights or own.block != canvas.block:
+                continue
+            if own.step == canvas.step and np.array_equal(own.pixels, canvas.pixels):
+                return scene.peaks[1:]
+        return None
 
     def enter(self, marks: tuple[Mark, ...]) -> None:
         """Enter marks in the scenes, in place of those that were there."""

@@ -57,24 +57,24 @@ def sample(sources: Sequence[Floats], at: Floats) -> Floats:
         np.minimum(whole, np.maximum(last.astype(np.int32) - 1, 0), out=whole)
         inside -= whole
         low.append(whole)
-        share.append(inside[:, None, :])
-    taps = np.empty((4, len(sources), channels, at.shape[2]), np.float32)
+        share.append(inside)
+    found = np.empty((len(sources), channels, at.shape[2]), np.float32)
+    # one crop at a time: what all of them need on the way would not stay in a cache
+    taps = np.empty((4, channels, at.shape[2]), np.float32)
     for n, source in enumerate(sources):
         _, height, width = source.shape
         cells = source.reshape(channels, -1)
         right, down = int(width > 1), width * int(height > 1)
         first = low[1][n] * width + low[0][n]
         for k, step in enumerate((0, right, down, right + down)):
-            np.take(cells, first + step, axis=1, out=taps[k, n], mode="clip")
-    x, y = share
-    for k in (0, 2):
-        taps[k + 1] -= taps[k]
-        taps[k + 1] *= x
-        taps[k] += taps[k + 1]
-    taps[2] -= taps[0]
-    taps[2] *= y
-    taps[0] += taps[2]
-    found: Floats = taps[0]
+            np.take(cells, first + step, axis=1, out=taps[k], mode="clip")
+        for k in (0, 2):
+            taps[k + 1] -= taps[k]
+            taps[k + 1] *= share[0][n]
+            taps[k] += taps[k + 1]
+        taps[2] -= taps[0]
+        taps[2] *= share[1][n]
+        np.add(taps[0], taps[2], out=found[n])
     return found
 
 
