@@ -9,7 +9,9 @@ import pytest
 
 from convlens.engine import TARGETS, EngineError, Program, Target, compile, host, plan, runnable
 from convlens.engine.blueprint import Blueprint
-from convlens.engine.kernels import optimisers
+from convlens.engine.kernels import optimisers, spectral, stencil
+from convlens.engine.kernels.spectral import Spectral
+from convlens.engine.kernels.stencil import Stencil
 from convlens.engine.pipeline import groups_of
 from convlens.engine.pipeline import kernels as kernels_of
 from convlens.engine.schedule import Schedule
@@ -59,6 +61,32 @@ SCANS = {
 def test_the_sums_of_a_scan_stay_in_wide_registers(name: str, target: str) -> None:
     for group in groups_of(stages(Network.parse(SCANS[name]), TARGETS[target]), (8, 48)):
         assert_wide(assembly(kernels_of(TARGETS[target], group)[-1]), WIDE[target], str(group.work))
+
+
+SLID = {
+    "3x3": Stencil("float32", (1, 3, 3), step=3, streamed=True),
+    "3x3 of bytes": Stencil("uint8", (1, 3, 3), step=3, streamed=True),
+    "7x7": Stencil("float32", (1, 7, 7), step=3, streamed=True),
+    "31x31 of bytes": Stencil("uint8", (1, 31, 31), step=3),
+    "3x3 of words, a line first": Stencil("int16", (1, 3, 3), lined=True),
+    "31x31, a line first": Stencil("float32", (1, 31, 31), step=3, lined=True),
+    "3x3x3": Stencil("float32", (3, 3, 3)),
+    "63": Stencil("float32", (1, 1, 63)),
+    "every other row": Stencil("uint8", (1, 5, 5), (2, 2), stride=2),
+}
+
+
+@pytest.mark.parametrize("target", WIDE)
+@pytest.mark.parametrize("name", SLID)
+def test_the_sums_of_a_filter_stay_in_wide_registers(name: str, target: str) -> None:
+    kernel = stencil.forward(TARGETS[target], SLID[name], "slid")
+    assert_wide(assembly(kernel), WIDE[target], str(kernel))
+
+
+@pytest.mark.parametrize("target", WIDE)
+def test_the_sums_of_a_transform_stay_in_wide_registers(target: str) -> None:
+    kernel = spectral.forward(TARGETS[target], Spectral("uint8", (15, 15), 3), "slid")
+    assert_wide(assembly(kernel), WIDE[target], str(kernel))
 
 
 @pytest.mark.parametrize("target", WIDE)

@@ -144,6 +144,16 @@ class Kernel:
         """A vector with ``value`` in every lane."""
         return ir.Constant(self.vector, [value] * self.lanes)
 
+    def recalled(self, value: float) -> Value:
+        """A vector with ``value`` in every lane, read where it is used: between two barriers it takes no register."""
+        name = f"{self.name}.{value!r}"
+        if name not in self.module.globals:
+            # no constant: one would be read before the loop, and put on the stack where registers are few
+            lasting = ir.GlobalVariable(self.module, self.vector, name)
+            lasting.initializer, lasting.linkage = self.constant(value), "internal"
+            lasting.align = self.target.vector_bytes
+        return self.b.load(self.module.globals[name], align=self.target.vector_bytes)
+
     def load(self, pointer: Value, *terms: tuple[Index, int] | Index, aligned: bool = True) -> Value:
         """The vector at an address; ``aligned`` promises a multiple of its size."""
         address = self.b.bitcast(self.at(pointer, *terms), self.vector.as_pointer())
@@ -224,6 +234,14 @@ class Kernel:
         """The square root, lane by lane."""
         return self.b.call(self._intrinsic("llvm.sqrt", 1), [a])
 
+    def nearest(self, a: Value) -> Value:
+        """The whole numbers of 32 bits that are nearest, of two the even one; any where that is beyond 32 bits."""
+        name = f"llvm.lrint.v{self.lanes}i32.v{self.lanes}f{8 * self.bytes}"
+        if name not in self._declared:
+            kind = ir.FunctionType(ir.VectorType(I32, self.lanes), [self.vector])
+            self._declared[name] = ir.Function(self.module, kind, name)
+        return self.b.call(self._declared[name], [a])
+
     def _intrinsic(self, name: str, arity: int) -> ir.Function:
         full = f"{name}.v{self.lanes}f{8 * self.bytes}"
         if full not in self._declared:
@@ -248,10 +266,10 @@ class Kernel:
     def hold(self, value: Value) -> None:
         """Keep a vector in its register up to this place, so that its last multiply-add leaves the sum in the sum's.
 
-        Sums that wander from register to register are put back through the stack when their loop turns. Only x86 lets
-        a multiply-add end in any of its registers; elsewhere this is nothing.
+        Sums that wander from register to register are put back through the stack when their loop turns: x86 lets a
+        multiply-add end in any of its registers. Elsewhere it keeps those before this place from being put off.
         """
-        register = {"avx512": "v", "avx2": "x"}.get(self.target.name)
+        register = {"avx512": "v", "avx2": "x", "neon": "w"}.get(self.target.name)
         if register:
             self.b.asm(ir.FunctionType(ir.VoidType(), [value.type]), "", register, [value], True)
 

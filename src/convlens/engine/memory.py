@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from . import kept
 from .errors import EngineError
 
 SMALL = 1 << 26
@@ -85,5 +86,9 @@ def ensure(count: int, what: str, remedy: str) -> None:
         what: for what, as the sentence begins: "the output".
         remedy: what to do instead.
     """
-    if count > SMALL and count > (most := available()):
+    if count <= SMALL:
+        return
+    if count > available():
+        kept.forget()  # what waits for a next result of its size does not count as left everywhere
+    if count > (most := available()):
         raise EngineError(f"{what} would take {spelled(count)}, but {spelled(most)} of memory are left; {remedy}")

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import kept
 from .borders import AWAY, Border, cells
 from .compile import Call, load
 from .crew import cores, share_out
@@ -28,6 +30,8 @@ from .target import Target, host
 Taps = NDArray[np.float64]
 SHARE = 1 << 20
 """Products that are worth a thread, see ``pictures.SHARE``."""
+APART = 512
+"""Cells of a row from which those that can be read in place are: what is at a border is then a call of its own."""
 LARGE = 8 << 20
 """Bytes of a result beyond which it goes past the caches: nobody finds it there when it is complete."""
 ROWS = 64
@@ -166,8 +170,10 @@ def _run(
     long = max(lines, target.vector_bytes // weights.itemsize)
     ensure(out[0] * out[1] * long * x.itemsize, "the result", "take a larger stride or a part of the input")
     source = np.ascontiguousarray(x, x.dtype.newbyteorder("="))
-    result = aligned((out[0], out[1], long), source.dtype)
-    s = made(result.nbytes > LARGE and long * x.itemsize % target.vector_bytes == 0)
+    shape = out[0], out[1], long
+    large = out[0] * out[1] * long * x.itemsize > LARGE
+    result = kept.array(shape, source.dtype) if large else aligned(shape, source.dtype)
+    s = made(large and long * x.itemsize % target.vector_bytes == 0)
     job = _Job.of(_loaded(target, s), s, source, weights, slide, result)
     threads = cores() if threads is None else threads
     tasks = job.tasks(max(1, min(threads, result.size * weights.size // SHARE)))
@@ -235,22 +241,33 @@ class _Job:
         return [
             _Task(plane, (y0, y1), (x0, x1))
             for plane in range(planes)
-            for y0, y1 in zip(cut[0], cut[0][1:], strict=False)
-            for x0, x1 in zip(cut[1], cut[1][1:], strict=False)
+            for y0, y1 in pairwise(cut[0])
+            for x0, x1 in pairwise(cut[1])
         ]
 
     def run(self, task: _Task) -> None:
         """Make a part of the result."""
         panel = aligned((self.s.floats,), self.weights.dtype)
-        left, right = task.cells
-        width, (most, unit, must) = right - left, self.s.strips
-        # strips of about the same size, in whole cache lines
-        wide = min(-(-width // (unit * -(-width // most))) * unit, width // must * must)
-        strips = -(-width // wide)
         arrays = self.source, self.result[task.plane], self.weights, panel, self.rows, self.columns
         planes = self.planes[task.plane]
-        self.call(
-            *(array.ctypes.data for array in (*arrays, planes)),
-            *(self.source.shape[2] * self.source.shape[3], self.result.shape[2], *task.rows),
-            *(left, strips, wide, right, self.before, self.inner),
-        )
+        width, (most, unit, must) = self.source.shape[2] * self.source.shape[3], self.s.strips
+        for left, right in self._pieces(*task.cells):
+            # strips of about the same size, in whole cache lines
+            size = right - left
+            wide = min(-(-size // (unit * -(-size // most))) * unit, size // must * must)
+            self.call(
+                *(array.ctypes.data for array in (*arrays, planes)),
+                *(width, self.result.shape[2], *task.rows, left, -(-size // wide), wide, right),
+                *(self.before, self.inner),
+            )
+
+    def _pieces(self, left: int, right: int) -> list[tuple[int, int]]:
+        """Cells of a row, those apart whose windows lie inside where these can be read in place."""
+        inside = left + -(-max(0, self.before - left) // LINE) * LINE
+        outside = left + (min(right - LINE, self.before + self.inner - self.s.reach) - left) // LINE * LINE
+        if self.before + self.inner >= right + self.s.reach:
+            outside = right
+        if not self.s.lies or outside - inside < APART:
+            return [(left, right)]
+        every = [left, inside, outside, right]
+        return [(a, b) for a, b in pairwise(every) if a < b]

@@ -21,9 +21,6 @@ KINDS: dict[str, tuple[ir.Type, bool]] = {
     "float64": (F64, True),
 }
 """What a cell may be: its type in the machine code, and whether it has a sign."""
-ROUNDER = 1.5 * 2**23
-"""Added to a float32 below 2^22 it pushes the fraction out of the mantissa, rounded, and leaves the whole number in its
-lowest bits: one addition where a rounding and a conversion are two."""
 
 
 class Cells:
@@ -91,11 +88,13 @@ class Cells:
     def _packed(self, sums: Sequence[Value]) -> Value:
         """Vectors of numbers as one vector of whole cells."""
         k, facts = self.k, np.iinfo(self.kind)
-        wholes = []
-        for value in sums:
-            low, high = k.constant(float(facts.min)), k.constant(float(facts.max))
-            value = k.b.select(k.b.fcmp_ordered(">", value, low), value, low)
-            value = k.b.select(k.b.fcmp_ordered("<", value, high), value, high)
-            bits = ir.VectorType(I32, k.lanes)
-            wholes.append(k.b.bitcast(k.b.fadd(value, k.constant(ROUNDER)), bits))
-        return k.b.trunc(k.joined(wholes), ir.VectorType(self.type, k.lanes * len(wholes)))
+        k.barrier()
+        high = k.recalled(float(facts.max))
+        # only from above: what is far below, or no number, becomes the least of 32 bits on its way
+        sums = [k.b.select(k.b.fcmp_ordered("<", high, value), high, value) for value in sums]
+        whole = k.joined([k.nearest(value) for value in sums])
+        # compared as whole numbers: narrowing them then ends at the ends of the type, without a comparison
+        for sign, end in (("<", facts.max), (">", facts.min)):
+            most = ir.Constant(whole.type, [int(end)] * whole.type.count)
+            whole = k.b.select(k.b.icmp_signed(sign, whole, most), whole, most)
+        return k.b.trunc(whole, ir.VectorType(self.type, whole.type.count))

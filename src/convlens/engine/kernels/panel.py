@@ -6,11 +6,13 @@ What lies outside the picture is looked up row by row and cell by cell, and zero
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from typing import Generic, Protocol, Self, TypeVar
 
 from llvmlite import ir
 
 from ..builder import I64, Index, Kernel, Value
+from ..target import Target
 from .cells import Cells
 
 POINTERS = ("source", "result", "weights", "panel", "rows", "columns", "planes")
@@ -19,17 +21,39 @@ AT_ONCE = 4
 """Vectors that are converted in a turn of a loop."""
 
 
+class Slid(Protocol):
+    """What is slid over what."""
+
+    @property
+    def kind(self) -> str:
+        """Of the cells: a name among ``cells.KINDS``."""
+
+
+Facts = TypeVar("Facts", bound=Slid)
+
+
 @dataclass(frozen=True)
-class Panel:
-    """Rows of a kernel under construction, whose arguments are ``POINTERS`` and ``COUNTS``.
+class Panel(Generic[Facts]):
+    """A kernel under construction ``(source, result, weights, panel, rows, columns, planes; counts)``.
+
+    ``rows[y]`` says for a row of the picture with its border around it which row of the source that is, or ``AWAY``,
+    and ``columns[x]`` the same for the cells of a row, but for the ``inner`` ones behind the first ``before``, which
+    are the source's own; ``planes[d]`` how many cells into the source depth tap d begins. The source has ``pitch``
+    cells a row, the result ``result_pitch``. Written are the rows ``first`` to ``stop`` of the result, in ``strips`` of
+    ``wide`` cells from ``left`` on, the last one so that it ends at ``right``.
 
     Args:
         k: the kernel.
-        kind: of the cells.
+        s: what it slides.
     """
 
     k: Kernel
-    kind: str
+    s: Facts
+
+    @classmethod
+    def opened(cls, target: Target, s: Facts, name: str) -> Self:
+        """The beginning of a kernel of that name."""
+        return cls(Kernel(name, target, POINTERS, COUNTS, double=s.kind == "float64"), s)
 
     @cached_property
     def given(self) -> dict[str, Value]:
@@ -45,7 +69,30 @@ class Panel:
     @cached_property
     def cells(self) -> Cells:
         """What the cells are."""
-        return Cells(self.k, self.kind)
+        return Cells(self.k, self.s.kind)
+
+    def found(self, plane: Value, row: Value, left: Value, width: Index, room: Value) -> Value:
+        """Where ``width`` cells of a row of the bordered picture stand as numbers, from ``left`` on: in the source
+        itself where that holds them all as such, else in ``room``, into which they are brought."""
+        k, given = self.k, self.given
+        if self.cells.whole:
+            self.fetched(plane, row, left, width, room)
+            return room
+        source_row = k.entry(given["rows"], row)
+        begin, end = given["before"], k.add(given["before"], given["inner"])
+        signs = [(">=", plane, k.index(0)), (">=", source_row, k.index(0)), (">=", left, begin)]
+        facts = [k.b.icmp_signed(*sign) for sign in (*signs, ("<=", k.add(left, width), end))]
+        with k.b.if_else(reduce(k.b.and_, facts)) as (inside, other):
+            with inside:
+                own = k.at(given["source"], plane, (source_row, given["pitch"]), k.b.sub(left, begin))
+                there = k.b.block
+            with other:
+                self.fetched(plane, row, left, width, room)
+                brought = k.b.block
+        place = k.b.phi(room.type)
+        place.add_incoming(own, there)
+        place.add_incoming(room, brought)
+        return place
 
     def fetched(self, plane: Value, row: Value, left: Value, width: Index, into: Value) -> None:
         """Bring ``width`` cells of a row of the bordered picture in, from ``left`` on, as floats."""

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ..blueprint import blueprint
 from ..builder import Index, Kernel, Value
 from ..target import Target
-from .panel import COUNTS, POINTERS, Panel
+from .panel import Panel
 
 ROWS = 64
 """Rows of a block: three steps of radix 4."""
@@ -56,6 +56,11 @@ class Spectral:
     kernel: tuple[int, int]
     step: int = 1
     streamed: bool = False
+
+    @property
+    def lies(self) -> bool:
+        """Whether cells are read where they lie: a transform takes place in a panel."""
+        return False
 
     @property
     def band(self) -> int:
@@ -112,24 +117,21 @@ def spectrum(kernel: NDArray[np.float64]) -> NDArray[np.float32]:
 
 @blueprint
 def forward(target: Target, s: Spectral, name: str) -> Kernel:
-    """Write the kernel ``(source, result, weights, panel, rows, columns, planes; counts)``.
+    """Write the kernel whose arguments ``Panel`` names; its weights are a ``spectrum``.
 
     Args:
         target: the processor.
         s: what is slid.
         name: the function's name.
 
-    The arguments are those of ``stencil.forward``, but for the weights, which are a ``spectrum``; and ``wide`` is a
-    multiple of ``UNIT``, at most ``STRIP``.
+    ``wide`` is a multiple of ``UNIT``, at most ``STRIP``.
     """
-    return _Writer(Kernel(name, target, POINTERS, COUNTS), s.kind, s).written()
+    return _Writer.opened(target, s, name).written()
 
 
 @dataclass(frozen=True)
-class _Writer(Panel):
+class _Writer(Panel[Spectral]):
     """The kernel under construction."""
-
-    s: Spectral
 
     def written(self) -> Kernel:
         """The loops over blocks and pairs of strips."""
@@ -201,7 +203,8 @@ class _Writer(Panel):
         k = self.k
         if circle == 0:
             return z
-        cos, sin = k.constant(math.cos(2 * math.pi * circle)), k.constant(math.sin(2 * math.pi * circle))
+        # six of them in a butterfly, beside its sixteen numbers
+        cos, sin = (k.recalled(part(2 * math.pi * circle)) for part in (math.cos, math.sin))
         real = k.fma(z[0], cos, k.b.fneg(k.b.fmul(z[1], sin)))
         return real, k.fma(z[0], sin, k.b.fmul(z[1], cos))
 

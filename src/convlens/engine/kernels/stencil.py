@@ -4,21 +4,22 @@ A row of columns x channels numbers is one line of cells in which a tap's neighb
 need not be taken apart. The loops it stands for:
 
     for each strip of columns, each band of rows below each other in it:
-      fetch   the rows that the band sees and the last one did not, as floats, with the border   -> panel
+      find    the rows that the band sees and the last one did not, as floats, with the border   -> table
       for each tile of rows and vectors of columns:
-        total[r, v] = sum over depth, rows i, taps j of weight[d, i, j] * panel[d, r + i, v + j * step]
+        total[r, v] = sum over depth, rows i, taps j of weight[d, i, j] * table[d, r + i][v + j * step]
         store total, rounded and clipped if cells are whole numbers
 
-A panel stays in the second-level cache, so every cell is read from memory and converted once, whatever the kernel's
-size, and no padded copy of the picture is ever made: what lies outside is looked up row by row and cell by cell.
+Floats inside a picture are read where they stand. Other cells are converted once, into a row of a panel in the
+second-level cache, whatever the kernel's size; rows of the panel are used in turns, and what moves from band to band is
+the table of where rows stand. No padded copy of the picture is ever made: what lies outside is looked up row by row and
+cell by cell. The order of a sum never depends on where it is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-
-import numpy as np
 
 from ..blueprint import blueprint
 from ..builder import Index, Kernel, Value
@@ -26,15 +27,20 @@ from ..layout import Three
 from ..target import Target
 from ..tiles import cycles, fits
 from .convolution import outer
-from .panel import COUNTS, POINTERS, Panel
+from .panel import Panel
 
 READS = 2.0
 """Loads that a vector of the panel costs, see ``rows.READS``."""
 MOST_ROWS = 4
 """Rows of sums in a tile at most: more save few loads, and the first and last rows of a kernel few rows share."""
+SUMS = 12
+"""Vectors of sums in a tile at most: two multiply-adds begin a cycle and take four, so more would save few loads, and
+where there are 32 registers LLVM loads ahead of its use and puts sums on the stack."""
 UNROLLED = 16
 """Taps of a kernel's row that are written out; of more, eight at a time are, in a running loop."""
 TURN = 8
+LINED = 8
+"""Vectors of sums of a line at once: two multiply-adds begin a cycle, and take four."""
 STRIP, NARROWEST = 4096, 512
 """Cells of a strip, at most and at least: the wider, the longer memory is read in one go."""
 PANEL_BYTES = 300 << 10
@@ -73,6 +79,11 @@ class Stencil:
     def double(self) -> bool:
         """Whether sums are taken in float64."""
         return self.kind == "float64"
+
+    @property
+    def lies(self) -> bool:
+        """Whether cells are the numbers that are summed: those of a row that lie in a picture are read there."""
+        return self.kind in ("float32", "float64")
 
     @property
     def across(self) -> int:
@@ -143,42 +154,36 @@ class Stencil:
 
     @property
     def floats(self) -> int:
-        """Numbers of the panels of all planes, and of a row before its line."""
-        return (self.kernel[0] * self.panel + self.lined) * self.pitch
+        """Numbers of the panels of all planes, of a row before its line, and of where rows stand, 64 bits each."""
+        planes, rows = self.kernel[0], self.panel
+        return (planes * rows + self.lined) * self.pitch + planes * rows * 8 // self.bytes
 
     def tile(self, target: Target) -> tuple[int, int]:
         """Rows and vectors of a tile: the fewest cycles a product, and of those the fewest rows."""
         together = self.stride == self.dilation[0] == 1
         most = min(MOST_ROWS, self.kernel[1]) if together else 1
-        every = [(r, v) for r in range(1, most + 1) for v in range(1, target.registers) if fits(target, r, 1, v)]
+        every = [(r, v) for r in range(1, most + 1) for v in (1, 2, 4, 8) if r * v <= SUMS and fits(target, r, 1, v)]
         cost = {(r, v): round(cycles(r, 1, v, READS) / (r * v), 3) for r, v in every}
         return min(every, key=lambda tile: (cost[tile], tile[0], -tile[1]))
 
 
 @blueprint
 def forward(target: Target, s: Stencil, name: str) -> Kernel:
-    """Write the kernel ``(source, result, weights, panel, rows, columns, planes; counts)``.
+    """Write the kernel whose arguments ``Panel`` names; its weights are the taps, and then those of the line.
 
     Args:
         target: the processor.
         s: what is slid.
         name: the function's name.
 
-    ``rows[y]`` says for a row of the picture with its border around it which row of the source that is, or ``AWAY``,
-    and ``columns[x]`` the same for the cells of a row, but for the ``inner`` ones behind the first ``before``, which
-    are the source's own; ``planes[d]`` how many cells into the source depth tap d begins. The source has ``pitch``
-    cells a row. Written are the rows ``first`` to ``stop`` of the result, in ``strips`` of ``wide`` cells from ``left``
-    on, the last one so that it ends at ``right``; ``wide`` is at least a vector, at most ``s.strip``.
+    ``wide`` is at least a vector, at most ``s.strip``.
     """
-    k = Kernel(name, target, POINTERS, COUNTS, double=s.double)
-    return _Writer(k, s.kind, s).written()
+    return _Writer.opened(target, s, name).written()
 
 
 @dataclass(frozen=True)
-class _Writer(Panel):
+class _Writer(Panel[Stencil]):
     """The kernel under construction."""
-
-    s: Stencil
 
     def written(self) -> Kernel:
         """The loops over strips and bands."""
@@ -199,21 +204,33 @@ class _Writer(Panel):
 
     # ---- the panel ----
 
+    @property
+    def _table(self) -> Value:
+        """Where the rows that the running band sees stand, behind the panel: the rows of each plane."""
+        k, s = self.k, self.s
+        behind = k.at(self.given["panel"], (s.kernel[0] * s.panel + s.lined) * s.pitch)
+        return k.b.bitcast(behind, k.number.as_pointer().as_pointer())
+
     def _fetched(self, above: Index, left: Value, start: Index, stop: Index) -> None:
-        """Bring rows ``start`` to ``stop`` of every panel in; row 0 is row ``above`` of the bordered picture."""
+        """Find rows ``start`` to ``stop`` of every plane, or bring them in; row 0 is row ``above`` of the bordered
+        picture. A row that is brought in takes the place of one that no band needs any more."""
         k, s, given = self.k, self.s, self.given
+        width = k.add(given["wide"], s.reach)
         with k.each(s.kernel[0]) as d, k.loop(stop, start=start) as y:
-            into = k.at(given["panel"], (d, s.panel * s.pitch), (y.index, s.pitch))
-            line = k.at(given["panel"], s.kernel[0] * s.panel * s.pitch) if s.lined else into
-            width = k.add(given["wide"], s.reach)
-            self.fetched(k.entry(given["planes"], d), k.add(above, y.index), left, width, line)
+            row = k.add(above, y.index)
+            turn = k.b.urem(k.index(row), k.index(s.panel))
+            room = k.at(given["panel"], (d, s.panel * s.pitch), (turn, s.pitch))
+            line = k.at(given["panel"], s.kernel[0] * s.panel * s.pitch) if s.lined else room
+            place = self.found(k.entry(given["planes"], d), row, left, width, line)
             if s.lined:
-                self._lined(line, into)
+                self._lined(place, room)
+                place = room
+            k.b.store(place, k.at(self._table, (d, s.panel), y.index))
 
     def _lined(self, line: Value, into: Value) -> None:
         """A row of the panel: the sums of the line along a row of the bordered picture."""
         k, s, wide = self.k, self.s, self.given["wide"]
-        weights, vectors = k.at(self.given["weights"], s.kernel[0] * s.kernel[1]), k.target.registers // 2
+        weights, vectors = k.at(self.given["weights"], s.kernel[0] * s.kernel[1]), LINED
         done = k.times(k.b.udiv(wide, k.index(vectors * k.lanes)), vectors * k.lanes)
 
         def some(x: Value, count: int) -> None:
@@ -227,11 +244,11 @@ class _Writer(Panel):
             some(k.lesser(x.index, k.b.sub(wide, k.index(k.lanes))), 1)
 
     def _moved(self, down: Index) -> None:
-        """Bring the rows that the next band sees, too, up to the top of the panel."""
-        k, s = self.k, self.s
-        with k.each(s.kernel[0]) as d, k.loop(s.kept) as y, k.loop(s.pitch, step=k.lanes) as x:
-            place = k.at(self.given["panel"], (d, s.panel * s.pitch), (y.index, s.pitch), x.index)
-            k.store(k.load(place, (down, s.pitch), aligned=False), place, aligned=False)
+        """Name the rows that the next band sees, too, as its first."""
+        k, s, table = self.k, self.s, self._table
+        with k.each(s.kernel[0]) as d, k.loop(s.kept) as y:
+            place = k.at(table, (d, s.panel), y.index)
+            k.b.store(k.entry(place, down), place)
 
     # ---- the sums ----
 
@@ -248,54 +265,74 @@ class _Writer(Panel):
 
     def _across(self, row: Value, left: Value, y: Value, high: int, vectors: int) -> None:
         """A row of tiles, ``high`` rows of sums each; the last vectors of a row overlap those before them."""
-        k, wide = self.k, self.given["wide"]
+        k, s, given, wide = self.k, self.s, self.given, self.given["wide"]
+        rows = k.at(self._table, (y, s.stride))
+        results = k.at(given["result"], (k.add(row, y), given["result_pitch"]), left)
+        asked = self._next(k.times(k.add(row, y), s.stride), left, high * s.stride)
         done = k.times(k.b.udiv(wide, k.index(vectors * k.lanes)), vectors * k.lanes)
         with k.loop(done, step=vectors * k.lanes, maybe_empty=True) as x:
-            self._tile(row, left, y, x.index, high, vectors)
+            for cells in asked:
+                for line in range(0, vectors * k.lanes * self.cells.bytes, LINE):
+                    k.prefetch(cells, x.index, line // self.cells.bytes)
+            self._tile(rows, results, x.index, high, vectors)
         with k.loop(wide, start=done, step=k.lanes, maybe_empty=True) as x:
-            self._tile(row, left, y, k.lesser(x.index, k.b.sub(wide, k.index(k.lanes))), high, 1)
+            self._tile(rows, results, k.lesser(x.index, k.b.sub(wide, k.index(k.lanes))), high, 1)
 
-    def _tile(self, row: Value, left: Value, y: Value, x: Index, high: int, vectors: int) -> None:
-        k, s, given = self.k, self.s, self.given
-        sums = [k.zero()] * (high * vectors)
-        panel = k.at(given["panel"], (y, s.stride * s.pitch), x)
-        self._asked_for(k.add(row, y), k.add(left, x), high, vectors)
-        if s.kernel[0] == 1:
-            sums = self._plane(sums, panel, given["weights"], high, vectors)
-        else:
-            with k.loop(s.kernel[0], sums) as plane:
-                cells = k.at(panel, (plane.index, s.panel * s.pitch))
-                weights = k.at(given["weights"], (plane.index, s.kernel[1] * s.across))
-                plane.next = self._plane(plane.values, cells, weights, high, vectors)
-            sums = plane.out
-        # past the caches whole vectors are written, which begin where vectors do
-        whole = vectors > 1 and vectors * k.lanes * self.cells.bytes % k.target.vector_bytes == 0
-        for r in range(high):
-            place = k.at(given["result"], (k.add(k.add(row, y), r), given["result_pitch"]), left)
-            self.cells.put(sums[r * vectors : (r + 1) * vectors], place, x, streamed=s.streamed and whole)
-
-    def _asked_for(self, row: Value, column: Value, high: int, vectors: int) -> None:
-        """Ask for the cells that the next band fetches where this one makes a tile: memory then works meanwhile."""
+    def _next(self, row: Value, left: Value, count: int) -> list[Value]:
+        """Where the cells begin that the next band fetches: asked for while tiles are made, memory works meanwhile."""
         k, s, given = self.k, self.s, self.given
         plane = k.entry(given["planes"], s.kernel[0] - 1)
-        size = np.dtype(s.kind).itemsize
-        for r in range(high * s.stride):
-            y = k.entry(given["rows"], k.add(k.times(row, s.stride), r + s.kept + s.band * s.stride))
-            place = k.at(given["source"], plane, (y, given["pitch"]), column)
-            for line in range(0, vectors * k.lanes * size, LINE):
-                k.prefetch(place, line // size)
+        every = [k.entry(given["rows"], k.add(row, r + s.kept + s.band * s.stride)) for r in range(count)]
+        return [k.at(given["source"], plane, (y, given["pitch"]), left) for y in every]
 
-    def _plane(self, sums: list[Value], cells: Value, weights: Value, high: int, vectors: int) -> list[Value]:
-        """Add a depth tap: row of the panel by row, each read once for all rows of sums that see it.
+    def _tile(self, rows: Value, results: Value, x: Index, high: int, vectors: int) -> None:
+        k, s, given = self.k, self.s, self.given
+        # past the caches whole vectors are written, which begin where vectors do
+        whole = vectors > 1 and vectors * k.lanes * self.cells.bytes % k.target.vector_bytes == 0
 
-        Row j of the panel meets kernel row j - r in the sums of row r; the first rows and the last are seen by few.
+        def finished(r: int, sums: list[Value]) -> None:
+            place = k.at(results, (r, given["result_pitch"]))
+            self.cells.put(sums, place, x, streamed=s.streamed and whole)
+
+        sums = [k.zero()] * (high * vectors)
+        if s.kernel[0] == 1:
+            self._plane(sums, rows, x, given["weights"], high, finished)
+            return
+        with k.loop(s.kernel[0], sums) as plane:
+            weights = k.at(given["weights"], (plane.index, s.kernel[1] * s.across))
+            seen = k.at(rows, (plane.index, s.panel))
+            plane.next = self._held(self._plane(plane.values, seen, x, weights, high))
+        for r in range(high):
+            finished(r, plane.out[r * vectors : (r + 1) * vectors])
+
+    def _held(self, sums: list[Value]) -> list[Value]:
+        """Sums that the next turn of a loop goes on with, each where it was."""
+        for value in sums:
+            self.k.hold(value)
+        return sums
+
+    def _plane(
+        self,
+        sums: list[Value],
+        rows: Value,
+        x: Index,
+        weights: Value,
+        high: int,
+        finished: Callable[[int, list[Value]], None] = lambda r, sums: None,
+    ) -> list[Value]:
+        """Add a depth tap: row of cells by row, each read once for all rows of sums that see it.
+
+        Row j meets kernel row j - r in the sums of row r; the first rows and the last are seen by few. Rows of sums are
+        ``finished`` when the last row that they see has been added: what is written early needs no register.
         """
         k, s = self.k, self.s
-        taps, across = s.kernel[1], s.across
+        taps, across, vectors = s.kernel[1], s.across, len(sums) // high
 
         def row(sums: list[Value], j: Index, seen: range) -> list[Value]:
-            place = k.at(cells, (j, s.dilation[0] * s.pitch))
-            return self._taps(sums, place, k.at(weights, (j, across)), across, seen, vectors)
+            place = k.at(k.entry(rows, k.times(j, s.dilation[0])), x)
+            found = self._taps(sums, place, k.at(weights, (j, across)), across, seen, vectors)
+            # where loads come ahead of their use, products that are put off from row to row would need registers
+            return self._held(found) if k.target.spare else found
 
         for j in range(high - 1):
             sums = row(sums, j, range(j + 1))
@@ -303,10 +340,12 @@ class _Writer(Panel):
             sums = row(sums, high - 1, range(high))
         else:
             with k.loop(taps, sums, start=high - 1) as turn:
-                turn.next = row(turn.values, turn.index, range(high))
+                turn.next = self._held(row(turn.values, turn.index, range(high)))
             sums = turn.out
-        for j in range(taps, taps + high - 1):
-            sums = row(sums, j, range(j - taps + 1, high))
+        finished(0, sums[:vectors])
+        for r in range(1, high):
+            sums = row(sums, taps - 1 + r, range(r, high))
+            finished(r, sums[r * vectors : (r + 1) * vectors])
         return sums
 
     def _taps(
@@ -314,9 +353,10 @@ class _Writer(Panel):
     ) -> list[Value]:
         """Add the products of a row of cells with ``across`` taps, those of kernel row -r for row r of the sums."""
         k, far = self.k, self.s.dilation[1] * self.s.step
+        places = [r * vectors + v for r, v in product(seen, range(vectors))]
 
-        def some(sums: list[Value], taps: int, cells: Value, weights: Value) -> list[Value]:
-            total = {(r, 0, v): sums[r * vectors + v] for r, v in product(range(len(sums) // vectors), range(vectors))}
+        def some(some_sums: list[Value], taps: int, cells: Value, weights: Value) -> list[Value]:
+            total = {(r, 0, v): some_sums[n] for n, (r, v) in enumerate(product(seen, range(vectors)))}
             for tap in range(taps):
                 k.barrier()
                 outer(
@@ -329,10 +369,14 @@ class _Writer(Panel):
                 )
             return list(total.values())
 
-        if across <= UNROLLED:
-            return some(sums, across, cells, weights)
-        turns, rest = divmod(across, TURN)
-        with k.loop(turns, sums) as turn:
-            place, weight = k.at(cells, (turn.index, TURN * far)), k.at(weights, (turn.index, TURN))
-            turn.next = some(turn.values, TURN, place, weight)
-        return some(turn.out, rest, k.at(cells, turns * TURN * far), k.at(weights, turns * TURN)) if rest else turn.out
+        added = [sums[n] for n in places]
+        turns, rest = divmod(across, TURN) if across > UNROLLED else (0, across)
+        if turns:
+            with k.loop(turns, added) as turn:
+                place, weight = k.at(cells, (turn.index, TURN * far)), k.at(weights, (turn.index, TURN))
+                turn.next = self._held(some(turn.values, TURN, place, weight))
+            added = turn.out
+        if rest:
+            added = some(added, rest, k.at(cells, turns * TURN * far), k.at(weights, turns * TURN))
+        found = dict(zip(places, added, strict=True))
+        return [found.get(n, value) for n, value in enumerate(sums)]
