@@ -18,7 +18,7 @@ def predict(
         ),
     ],
     lines: Annotated[
-        bool, typer.Option("--lines", help="Each line of the files is a text, for a network that reads texts.")
+        bool, typer.Option("--lines", help="Each line of the files is an example: a text, or the numbers of a series.")
     ] = False,
     out: Annotated[Path, typer.Option(help="The CSV to write: a row a file.")] = Path("predictions.csv"),
     threads: Annotated[int | None, typer.Option(help="CPU threads. [default: the cores this process may use]")] = None,

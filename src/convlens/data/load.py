@@ -98,6 +98,9 @@ def load(
         data = read(path, val, seed, wanted, label, memory)
     if like is not None and data.kind != like.kind:
         raise DataError(f"{data.name} holds {data.kind}s, and the model was trained on {like.kind}s; give it those")
+    if like is not None and (like.rate is None) != (data.preprocessing.rate is None):
+        has, heard = ("no ", "") if like.rate else ("", "no ")
+        raise DataError(f"{data.name} holds {has}sounds, and the model was trained on {heard}sounds; give it those")
     if rate is not None and data.preprocessing.rate is None:
         raise DataError(f"{data.name} holds no sounds, which alone have a rate; leave the rate out")
     return data

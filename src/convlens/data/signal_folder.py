@@ -171,7 +171,7 @@ def _common_rate(rates: Sequence[int], wanted: int | None) -> int | None:
     if not rates:
         return None
     counts = Counter(rates)
-    rate = wanted or min(counts, key=lambda r: (-counts[r], r))
+    rate = wanted if wanted is not None else min(counts, key=lambda r: (-counts[r], r))
     if not SLOWEST <= rate <= FASTEST:
         raise DataError(f"sounds have {SLOWEST:,} to {FASTEST:,} samples a second, not {rate:,}; name another rate")
     return rate

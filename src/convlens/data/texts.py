@@ -16,7 +16,7 @@ from convlens.data.errors import DataError
 from convlens.data.lengths import common_length, length_notes
 
 LONGEST = 2**20
-"""Bytes of a file that is one text; a network reads far fewer."""
+"""Characters of a file that is one text; a network reads far fewer."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from convlens.data import DataError, read_example, read_lines, text_example
+from convlens.data import DataError, Preprocessing, read_example, read_lines, text_example
 from convlens.data.errors import reason
+from convlens.data.series import read_series
 
 from .distributed import device as device_named
 from .errors import TrainingError
@@ -60,33 +61,46 @@ def files_of(names: Sequence[Path]) -> list[Path]:
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
-    """A line of a text file, or why the file has none: ``text`` in a model's form."""
+    """A line of a file, as the raw example that it is, or why it is none."""
 
     path: Path
     number: int
-    text: str
+    example: np.ndarray | str
 
     def __str__(self) -> str:
         return f"{self.path}:{self.number}"
 
 
 def lines_of(files: Sequence[Path], model: Model) -> list[Path | Line]:
-    """The lines of text files; a file whose lines cannot be read stands for itself, so that its row says why.
+    """The lines of text files, or the rows of .csv files; a file that cannot be read stands for itself.
 
     Raises:
-        TrainingError: the model reads no texts.
+        TrainingError: the model reads neither texts nor series of one channel.
     """
-    if model.preprocessing.kind != "text":
-        raise TrainingError(f"--lines is for networks that read texts, and this one sees {model.preprocessing.kind}s")
+    own = model.preprocessing
+    if own.kind != "text" and (own.kind != "signal" or own.shape[0] > 1 or own.rate):
+        what = "sounds" if own.rate else f"{own.kind}s of {own.shape[0]} channels"
+        raise TrainingError(
+            f"--lines is for networks that read texts or series of one channel, and this one sees {what}"
+        )
     found: list[Path | Line] = []
     for file in files:
         try:
-            found += [Line(file, number, text) for number, text in read_lines(file)]
+            if own.kind == "text":
+                found += [Line(file, number, text_example(text, own)) for number, text in read_lines(file)]
+            else:
+                found += [Line(file, at, _row(row, own)) for at, row in enumerate(read_series(file).values, 1)]
         except DataError:
             found.append(file)
     return found
+
+
+def _row(values: np.ndarray, own: Preprocessing) -> np.ndarray | str:
+    if len(values) != own.shape[1]:
+        return f"it has {len(values):,} numbers, and {own.shape[1]:,} are wanted"
+    return np.asarray(values[None], own.dtype)
 
 
 def predict(
@@ -96,7 +110,7 @@ def predict(
 
     Args:
         model: the trained network.
-        files: pictures, ``.npy`` files with one example and the like, or lines of text files.
+        files: pictures, ``.npy`` files with one example and the like, or lines of files.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         progress: called with the number of files done.
 
@@ -125,7 +139,7 @@ def predict(
 
 def _read(file: Path | Line, model: Model) -> np.ndarray | str:
     if isinstance(file, Line):
-        return np.asarray(text_example(file.text, model.preprocessing))
+        return file.example
     try:
         return np.asarray(read_example(file, model.preprocessing))
     except DataError as error:
