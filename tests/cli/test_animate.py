@@ -53,10 +53,10 @@ def run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
 
 def test_every_kind_of_file(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for source, kernel, out, title in (
-        ("0 1 2; 3 4 5; 6 7 8", "0 1; 2 3", "a.svg", "1×3×3: conv 1 2  →  1×2×2"),
-        ("matrix.npy", "box 3", "made/b.gif", "1×5×6: conv 1 3  →  1×3×4"),
-        ("columns.csv", "1 -1", "c.png", "2×3: conv 2 2 groups 2  →  2×2"),
-        ("colours.png", "sobel", "d.png", "3×4×5: conv 3 3 groups 3  →  3×2×3"),
+        ("0 1 2; 3 4 5; 6 7 8", "0 1; 2 3", "a.svg", "1x3x3: conv 1 2  →  1x2x2"),
+        ("matrix.npy", "box 3", "made/b.gif", "1x5x6: conv 1 3  →  1x3x4"),
+        ("columns.csv", "1 -1", "c.png", "2x3: conv 2 2 groups 2  →  2x2"),
+        ("colours.png", "sobel", "d.png", "3x4x5: conv 3 3 groups 3  →  3x2x3"),
     ):
         assert run([source, "--kernel", kernel, "--out", out, "--width", "320"], monkeypatch) == 0
         told = capsys.readouterr().out

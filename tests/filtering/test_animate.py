@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from convlens.filtering import FilterError, animate, kernel
+from convlens.filtering.figures import raster
 from convlens.filtering.figures.files import packed
 from convlens.filtering.figures.look import OUTPUT, exact, spelled, tap
 from convlens.filtering.figures.raster import frames, still
@@ -125,9 +126,21 @@ def is_equation(line: str) -> bool:
 
 def test_numbers_as_they_are_written() -> None:
     assert [tap(value) for value in (1 / 3, -1 / 16, 0.3, 2.0, -7.0)] == ["1/3", "−1/16", "3/10", "2", "−7"]
-    assert [spelled(value) for value in (1234.5, -0.00012, 1e9, 3.0)] == ["1234", "−0.00012", "1e9", "3"]
+    assert [spelled(value) for value in (1234.5, -0.00012, 1e9, 3.0)] == ["1234", "−0.0001", "1e9", "3"]
     assert exact([0.5, -3.0], ["1/2", "−3"])
     assert not exact([1 / 3], ["0.333"])
+
+
+def test_a_font_without_signs_writes_what_means_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Text(0, 0, (("⌊(5 − 3) / 2⌋ + 1", "#000000"), (" × 2 → ≈ 4", "#ff0000")), 20)
+    for names in ("REGULAR", "BOLD"):
+        monkeypatch.setattr(raster, names, ())
+    for kept in (raster._font, raster._letter, raster._stamp):
+        kept.cache_clear()
+    assert raster._words(line) == ["floor((5 - 3) / 2) + 1", " x 2 -> ~ 4"]
+    monkeypatch.undo()
+    for kept in (raster._font, raster._letter, raster._stamp):
+        kept.cache_clear()
 
 
 # ---- what is seen ----
@@ -235,7 +248,7 @@ def test_frames_that_are_drawn_in_part_are_those_that_are_drawn_whole(film: Film
 
 def test_a_notebook_shows_the_film_as_a_picture() -> None:
     assert (
-        '<img width="960" alt="1×3: conv 1 2  →  1×2" src="data:image/svg+xml;base64,'
+        '<img width="960" alt="1x3: conv 1 2  →  1x2" src="data:image/svg+xml;base64,'
         in animate([1, 2, 3], "1 2")._repr_html_()
     )
 

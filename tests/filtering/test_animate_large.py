@@ -88,7 +88,7 @@ def test_colours_stand_apart_or_are_added() -> None:
 def test_large_photos_are_reduced_and_that_is_said() -> None:
     found = animate(np.full((600, 800), 7, np.uint8), "box 3", frames=4)
     assert found.remarks == ("reduced from 600x800 pixels to 120x160",)
-    assert found.film.title == "1×120×160: conv 1 3  →  1×118×158"
+    assert found.film.title == "1x120x160: conv 1 3  →  1x118x158"
     assert animate(GREY, "box 3", frames=4).remarks == ()
     x = RNG.random((2, 40, 90)) * 9
     assert reduced(x, 45).shape == (2, 20, 45)

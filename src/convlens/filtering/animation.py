@@ -109,7 +109,7 @@ def animate(
 
     >>> found = animate([[0, 1, 2], [3, 4, 5], [6, 7, 8]], [[0, 1], [2, 3]])
     >>> found.film.title
-    '1×3×3: conv 1 2  →  1×2×2'
+    '1x3x3: conv 1 2  →  1x2x2'
     """
     taps = kernel if isinstance(kernel, str) else cells_of(kernel).astype(np.float64)
     planes = _planes(array, 2 if isinstance(taps, str) else taps.ndim)

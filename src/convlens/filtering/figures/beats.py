@@ -18,6 +18,7 @@ from .look import (
     OUTPUT,
     PRODUCT,
     WIDTH,
+    Grid,
     exact,
     factor,
     fitting,
@@ -33,10 +34,12 @@ GLIDE = (0.0, 0.04, 0.08, 0.12, 0.16)
 """Of a step, when the window's frame is somewhere on its way; at the last it is there."""
 SUMMED = 0.62
 """Of a step, when the sum is there; from the end of the glide until then products appear, row by row."""
+READ = 9.0
+"""The size of letters below which a tap in a corner is left out."""
 FRAME = 4.5
 """Thickness of the window's frame."""
-EQUATION, LEAST = 27.0, 17.0
-"""The size of the equation's letters, and the least at which it is written at all."""
+EQUATION, LEAST, LINED = 27.0, 22.0, 16.0
+"""The size of the equation's letters, the least on one line, and the least at which it is written at all."""
 LINE = 1.5
 """From line to line, in sizes of letters."""
 MOST_LINES = 5
@@ -66,32 +69,63 @@ class Beat:
         return self.begin + GLIDE[-1] + (SUMMED - GLIDE[-1]) * n / rows
 
 
+@dataclass(frozen=True)
+class Letters:
+    """The sizes of the numbers in the cells of each panel, alike in all steps."""
+
+    cells: float
+    taps: float
+    tags: float
+    products: float
+    sums: float
+    outputs: float
+
+    @staticmethod
+    def of(scene: Scene, layout: Layout, steps: Sequence[Step]) -> Letters:
+        """Sizes at which all numbers fit that are to be written."""
+        room, most = 0.9 * layout.cell, 0.42 * layout.cell
+        taps = set(map(tap, scene.taps.ravel()))
+        products = {spelled(value) for step in steps for value in step.products.ravel()}
+        sums = {spelled(value) for step in steps for value in (*step.running.ravel(), *step.parts)}
+        outputs = set(map(spelled, scene.outputs.ravel()))
+        return Letters(
+            fitting(set(map(spelled, scene.padded.ravel())), room, most),
+            fitting(taps, room, most),
+            fitting([f"×{word}" for word in taps], 0.6 * layout.cell, 0.25 * layout.cell, 0.0),
+            fitting(products, room, most),
+            fitting(sums, room, most, bold=True),
+            fitting(outputs, room, most, bold=True),
+        )
+
+
 # ---- the window ----
 
 
-def window(reel: Reel, scene: Scene, layout: Layout, beat: Beat) -> None:
-    """The frame glides to the cells; these light up, each with its tap in a corner."""
-    cell = layout.cell
-    words = [tap(value) for value in scene.taps.ravel()]
-    small = fitting(words, 0.5 * cell, 0.25 * cell, 7.0)
-    size = fitting([spelled(value) for value in scene.padded.ravel()], 0.86 * cell, 0.42 * cell)
+def window(reel: Reel, scene: Scene, layout: Layout, letters: Letters, beat: Beat) -> None:
+    """The frame glides to the cells; these light up, each with its tap in a corner where there is room."""
+    when = beat.arrived, beat.stop
+    tagged = not layout.slides and letters.tags >= READ
     for channel, (grid, hue) in enumerate(zip(layout.inputs, hues(len(layout.inputs)), strict=True)):
         for (i, j), value in np.ndenumerate(beat.step.window[channel]):
             row, column = beat.step.rows[i], beat.step.columns[j]
             x, y = grid.middle(row, column)
-            reel.add(grid.rect(row, column, hue.strong), beat.arrived, beat.stop)
-            reel.text(x, y - (0 if layout.slides else 0.08 * cell), spelled(value), size, beat.arrived, beat.stop)
-            if not layout.slides:
-                said = f"×{tap(scene.taps[channel, i, j])}"
-                broad, tall = 1.15 * wide(said, small) + 0.4 * small, 1.3 * small  # signs are wide letters
-                right, bottom = x + cell / 2 - 1, y + cell / 2 - 1
-                tag = Rect(right - broad, bottom - tall, broad, tall, KERNEL.strong)
-                reel.add(tag, beat.arrived, beat.stop)
-                reel.text(right - broad / 2, bottom - tall / 2, said, small, beat.arrived, beat.stop)
+            reel.add(grid.rect(row, column, hue.strong), *when)
+            reel.text(x, y - (0.08 * grid.cell if tagged else 0), spelled(value), letters.cells, *when)
+            if tagged:
+                _tag(reel, grid, (row, column), f"×{tap(scene.taps[channel, i, j])}", letters.tags, when)
     for down, along, begin, stop in _ways(beat):
         for grid in layout.inputs:
             box = grid.box(down, along, scene.axes[0].extent, scene.axes[1].extent)
             reel.add(Rect(*box, "", KERNEL.dark, FRAME), begin, stop)
+
+
+def _tag(reel: Reel, grid: Grid, place: tuple[int, int], words: str, size: float, when: tuple[float, float]) -> None:
+    """A tap in the corner of a cell."""
+    left, top, side, _ = grid.box(*place)
+    width, height = wide(words, size) + 0.4 * size, 1.3 * size
+    right, bottom = left + side - 1, top + side - 1
+    reel.add(Rect(right - width, bottom - height, width, height, KERNEL.strong), *when)
+    reel.text(right - width / 2, bottom - height / 2, words, size, *when)
 
 
 def _ways(beat: Beat) -> list[tuple[float, float, float, float]]:
@@ -112,47 +146,42 @@ def _ways(beat: Beat) -> list[tuple[float, float, float, float]]:
 # ---- products and sums ----
 
 
-def products(reel: Reel, scene: Scene, layout: Layout, beat: Beat) -> None:
+def products(reel: Reel, scene: Scene, layout: Layout, letters: Letters, beat: Beat) -> None:
     """The kernel under a signal; products row by row, and beside them what they add up to so far."""
-    rows, cell = scene.taps.shape[1], layout.cell
+    rows = scene.taps.shape[1]
     columns: Sequence[int] = beat.step.columns if layout.slides else range(scene.taps.shape[2])
-    size = fitting([tap(value) for value in scene.taps.ravel()], 0.86 * cell, 0.42 * cell)
     for channel, taps in enumerate(scene.taps):
         for (row, n), value in np.ndenumerate(taps):
             if layout.slides:
                 grid = layout.kernels[channel]
                 reel.add(grid.rect(row, columns[n], KERNEL.strong), beat.arrived, beat.stop)
-                reel.text(*grid.middle(row, columns[n]), tap(value), size, beat.arrived, beat.stop)
+                reel.text(*grid.middle(row, columns[n]), tap(value), letters.taps, beat.arrived, beat.stop)
             when, grid = (beat.row(row, rows), beat.stop), layout.products[channel]
             reel.add(grid.rect(row, columns[n], PRODUCT.strong), *when)
             said = spelled(beat.step.products[channel, row, n])
-            reel.text(*grid.middle(row, columns[n]), said, fitting([said], 0.86 * cell, 0.42 * cell), *when)
-        for row, value in enumerate(beat.step.running[channel] if layout.sums else ()):
-            last, grid = row + 1 == rows, layout.sums[channel]
-            when = (beat.summed if last else beat.row(row, rows)), beat.stop
-            if last:
-                value = beat.step.parts[channel]
-                reel.add(grid.rect(row, 0, OUTPUT.strong), *when)
-            said = spelled(value)
-            size_here = fitting([said], 0.86 * cell, 0.42 * cell)
-            reel.text(*grid.middle(row, 0), said, size_here, *when, colour=INK if last else MUTED, bold=last)
+            reel.text(*grid.middle(row, columns[n]), said, letters.products, *when)
+        if layout.sums:
+            grid, running = layout.sums[channel], beat.step.running[channel]
+            for row, value in enumerate(running[:-1]):
+                when = beat.row(row, rows), beat.stop
+                reel.text(*grid.middle(row, 0), spelled(value), letters.sums, *when, colour=MUTED)
+            reel.add(grid.rect(rows - 1, 0, OUTPUT.strong), beat.summed, beat.stop)
+            said = spelled(beat.step.parts[channel])
+            reel.text(*grid.middle(rows - 1, 0), said, letters.sums, beat.summed, beat.stop, bold=True)
 
 
-def output(reel: Reel, scene: Scene, layout: Layout, beat: Beat) -> None:
+def output(reel: Reel, scene: Scene, layout: Layout, letters: Letters, beat: Beat) -> None:
     """The cells of the output that are known now: this one, and those that were passed over since the one before."""
     first = 0 if beat.before is None else beat.before.index + 1
-    known = range(first, beat.step.index + 1)
     for plane, grid in zip(scene.outputs, layout.outputs, strict=True):
-        size = fitting([spelled(value) for value in plane.ravel()], 0.86 * layout.cell, 0.42 * layout.cell)
-        for index in known:
-            row, column = divmod(index, plane.shape[1])
+        for index in range(first, beat.step.index + 1):
+            place = row, column = divmod(index, plane.shape[1])
             reel.add(grid.rect(row, column, OUTPUT.pale), beat.summed)
-            reel.text(*grid.middle(row, column), spelled(plane[row, column]), size, beat.summed)
-        row, column = beat.step.place
-        reel.add(grid.rect(row, column, OUTPUT.strong), beat.summed, beat.stop)
-        said = spelled(plane[row, column])
-        reel.text(*grid.middle(row, column), said, size, beat.summed, beat.stop, bold=True)
-        reel.add(Rect(*grid.box(row, column), "", OUTPUT.dark, FRAME), beat.summed, beat.stop)
+            reel.text(*grid.middle(*place), spelled(plane[place]), letters.outputs, beat.summed)
+        place = beat.step.place
+        reel.add(grid.rect(*place, OUTPUT.strong), beat.summed, beat.stop)
+        reel.text(*grid.middle(*place), spelled(plane[place]), letters.outputs, beat.summed, beat.stop, bold=True)
+        reel.add(Rect(*grid.box(*place), "", OUTPUT.dark, FRAME), beat.summed, beat.stop)
 
 
 # ---- the sum, written out ----
@@ -164,7 +193,8 @@ def equations(reel: Reel, scene: Scene, beats: Sequence[Beat], top: float) -> fl
         return top
     written = [_lines(scene, beat.step) for beat in beats]
     joined = [[tuple(run for line in lines for run in line)] for lines in written]
-    chosen = next((lines for lines in (joined, written) if _letters(lines) >= LEAST), None)
+    ways = (joined, LEAST), (written, LINED)
+    chosen = next((lines for lines, least in ways if _letters(lines) >= least), None)
     if chosen is None or len(chosen[0]) > MOST_LINES:
         return top
     size = _letters(chosen)

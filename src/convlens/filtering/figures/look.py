@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -32,8 +32,10 @@ CHANNELS = {3: (RED, GREEN, INPUT)}
 
 WIDTH = 1280.0
 MARGIN = 44.0
-LETTER = 0.62
-"""Width of a letter or digit over its size, as wide as any font that is used has it on average."""
+LETTER, BOLD = 0.64, 1.1
+"""Width of a digit over its size, and by how much bold ones are wider."""
+WIDTHS = dict.fromkeys("−×+=≈→", 0.84) | dict.fromkeys("./·() ,:", 0.36)
+"""Of letters that are wider and narrower."""
 
 
 def hues(channels: int) -> tuple[Hue, ...]:
@@ -44,15 +46,21 @@ def hues(channels: int) -> tuple[Hue, ...]:
 # ---- numbers ----
 
 
-def spelled(value: float, digits: int = 3) -> str:
-    """A number as it is written in a cell: whole numbers whole, others with three digits.
+def spelled(value: float) -> str:
+    """A number as it is written in a cell: whole numbers whole, others with three digits, or three decimals.
 
-    >>> spelled(-12.0), spelled(0.123456), spelled(12345.678), spelled(-0.0), spelled(1e-9)
-    ('−12', '0.123', '12346', '0', '1e−9')
+    >>> [spelled(value) for value in (-12.0, 1.23456, 0.0816, 12345.678, -0.0, 0.00012, 1e-9)]
+    ['−12', '1.23', '0.082', '12346', '0', '0.0001', '1e−9']
     """
-    if value == int(value) and abs(value) < 1e6:
+    size = abs(value)
+    if value == int(value) and size < 1e6:
         return f"{int(value)}".replace("-", "−")
-    text = f"{value:.0f}" if 10**digits <= abs(value) < 1e6 else f"{value:.{digits}g}"
+    if 1e3 <= size < 1e6:
+        text = f"{value:.0f}"
+    elif size >= 1 or size < 5e-4:
+        text = f"{value:.3g}" if size >= 1 else f"{value:.1g}"
+    else:
+        text = f"{value:.3f}".rstrip("0")
     return text.replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
 
 
@@ -82,15 +90,15 @@ def factor(word: str) -> str:
     return f"({word})" if word.startswith("−") else word
 
 
-def wide(words: str, size: float) -> float:
-    """About how wide a text is."""
-    return LETTER * size * len(words)
+def wide(words: str, size: float, bold: bool = False) -> float:
+    """About how wide a text is, at most: in DejaVu Sans, the widest of the fonts that are used."""
+    return size * (BOLD if bold else 1.0) * sum(WIDTHS.get(letter, LETTER) for letter in words)
 
 
-def fitting(words: Sequence[str], width: float, most: float, least: float = 9.0) -> float:
-    """The size at which the longest of some texts fits into a width."""
-    longest = max((len(word) for word in words), default=1) or 1
-    return max(least, min(most, width / (LETTER * longest)))
+def fitting(words: Iterable[str], width: float, most: float, least: float = 9.0, bold: bool = False) -> float:
+    """The size at which the widest of some texts fits into a width, from the least to the most that is wanted."""
+    widest = max((wide(word, 1.0, bold) for word in words), default=0.0) or 1.0
+    return max(least, min(most, width / widest))
 
 
 # ---- grids ----

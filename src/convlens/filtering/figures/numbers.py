@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .beats import Beat, equations, output, products, window
+from .beats import Beat, Letters, equations, output, products, window
 from .layout import NAME, Layout, laid_out
-from .look import FAINT, INK, INPUT, KERNEL, MUTED, OUTPUT, PRODUCT, WIDTH, Hue, fitting, hues, spelled, tap
+from .look import FAINT, INK, INPUT, KERNEL, MUTED, OUTPUT, PRODUCT, WIDTH, Hue, hues, spelled, tap
 from .scene import Floats, Scene
 from .shapes import Film, Path, Reel
 from .words import formulas, head, headline, plain
@@ -38,14 +38,15 @@ def numbers(scene: Scene, indices: Sequence[int], seconds: float) -> Film | None
     turns = _turns(scene)
     reel = Reel(-float(len(turns)), len(indices) + HELD)
     head(reel, headline(scene), below)
-    _ground(reel, scene, layout)
-    _named(reel, scene, layout, turns)
-    _kernel(reel, scene, layout, turns)
     beats = _beats(scene, indices, reel.stop)
+    letters = Letters.of(scene, layout, [beat.step for beat in beats])
+    _ground(reel, scene, layout, letters)
+    _named(reel, scene, layout, turns)
+    _kernel(reel, scene, layout, letters, turns)
     for beat in beats:
-        window(reel, scene, layout, beat)
-        products(reel, scene, layout, beat)
-        output(reel, scene, layout, beat)
+        window(reel, scene, layout, letters, beat)
+        products(reel, scene, layout, letters, beat)
+        output(reel, scene, layout, letters, beat)
     height = equations(reel, scene, beats, layout.bottom) + FOOT
     return Film(WIDTH, height, tuple(reel.plays), reel.first, reel.stop, seconds, plain(scene), len(beats) + HELD / 2)
 
@@ -56,9 +57,9 @@ def _beats(scene: Scene, indices: Sequence[int], end: float) -> list[Beat]:
     return [Beat(step, before, n, stop) for n, (step, before, stop) in enumerate(zip(steps, [None, *steps], stops))]  # noqa: B905 (the last is before none)
 
 
-def _ground(reel: Reel, scene: Scene, layout: Layout) -> None:
+def _ground(reel: Reel, scene: Scene, layout: Layout, letters: Letters) -> None:
     """The input with its padding, and the output and products before they are known."""
-    reached, size = scene.reached(), cell_size(scene.padded, layout)
+    reached = scene.reached()
     for plane, grid, hue in zip(scene.padded, layout.inputs, hues(len(scene.padded)), strict=True):
         for row, column in np.ndindex(plane.shape):
             counts = bool(scene.real[row, column] and reached[row, column])
@@ -67,7 +68,7 @@ def _ground(reel: Reel, scene: Scene, layout: Layout) -> None:
             else:
                 reel.add(grid.hollow(row, column, FAINT))
             words = spelled(plane[row, column])
-            reel.text(*grid.middle(row, column), words, size, colour=INK if counts else MUTED)
+            reel.text(*grid.middle(row, column), words, letters.cells, colour=INK if counts else MUTED)
     for arrow in layout.arrows:
         (x, y), size = arrow[-1], ARROW
         reel.add(Path((*arrow[:-1], (x - size, y)), OUTPUT.strong, 3.0))
@@ -78,11 +79,6 @@ def _ground(reel: Reel, scene: Scene, layout: Layout) -> None:
     for grid, colour in hollow:
         for row, column in np.ndindex(grid.rows, grid.columns):
             reel.add(grid.hollow(row, column, colour))
-
-
-def cell_size(numbers: Floats, layout: Layout) -> float:
-    """The size at which all of some numbers fit into cells."""
-    return fitting([spelled(value) for value in numbers.ravel()], 0.86 * layout.cell, 0.42 * layout.cell)
 
 
 # ---- names, and how a kernel is turned ----
@@ -128,15 +124,14 @@ def _sized(panel: str, planes: Floats, signal: bool) -> str:
     return panel if signal else f"{panel} {planes.shape[1]}×{planes.shape[2]}"
 
 
-def _kernel(reel: Reel, scene: Scene, layout: Layout, turns: list[tuple[str, Floats]]) -> None:
+def _kernel(reel: Reel, scene: Scene, layout: Layout, letters: Letters, turns: list[tuple[str, Floats]]) -> None:
     """The kernel while it is turned, and from then on where it does not move along."""
     shown = [(taps, reel.first + n, reel.first + n + 1) for n, (_, taps) in enumerate(turns)]
     if not layout.slides:
         shown.append((scene.taps, 0.0 if turns else reel.first, reel.stop))
     columns = scene.step(0).columns if layout.slides else range(scene.taps.shape[2])
-    size = fitting([tap(value) for value in scene.taps.ravel()], 0.86 * layout.cell, 0.42 * layout.cell)
     for taps, begin, stop in shown:
         for plane, grid in zip(taps, layout.kernels, strict=True):
             for (row, n), value in np.ndenumerate(plane):
                 reel.add(grid.rect(row, columns[n], KERNEL.strong), begin, stop)
-                reel.text(*grid.middle(row, columns[n]), tap(value), size, begin, stop)
+                reel.text(*grid.middle(row, columns[n]), tap(value), letters.taps, begin, stop)

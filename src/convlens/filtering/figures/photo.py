@@ -199,7 +199,7 @@ def photo(scene: Scene, route: Sequence[Sweep], seconds: float) -> Film:
     greys, remark = greys_out(scene)
     _ground(reel, scene, places, greys, remark)
     steps = [scene.step(sweep.row * scene.outputs.shape[2] + sweep.column) for sweep in route]
-    size = fitting([spelled(value) for step in steps for value in step.window.ravel()], 0.86, 0.42, 0.1)
+    size = fitting([spelled(value) for step in steps for value in step.window.ravel()], 0.9, 0.42, 0.1)
     for n, (sweep, step) in enumerate(zip(route, steps, strict=True)):
         when = float(n), float(n + 1) if n + 1 < len(route) else reel.stop
         _fill(reel, places, sweep, when)
@@ -232,7 +232,7 @@ def _ground(reel: Reel, scene: Scene, places: Places, greys: Greys, remark: str)
         reel.text((patch.right + grid.left) / 2, middle, "×", NAME, colour=MUTED)
         reel.text((grid.right + value.left) / 2, middle, "=", NAME, colour=MUTED)
         reel.add(Rect(*value.box(0, 0), OUTPUT.pale, OUTPUT.strong, 3.0))
-        size = fitting([tap(weight) for weight in scene.taps[n].ravel()], 0.86 * grid.cell, 0.42 * grid.cell, 1.0)
+        size = fitting([tap(weight) for weight in scene.taps[n].ravel()], 0.9 * grid.cell, 0.42 * grid.cell, 1.0)
         for (row, column), weight in np.ndenumerate(scene.taps[n]):
             fill = KERNEL.strong if size >= READ else _mixed(weight / most)
             reel.add(Rect(*grid.box(row, column), fill, PAPER, 1.0 if size >= READ else 0.0))
@@ -303,7 +303,7 @@ def _sums(reel: Reel, scene: Scene, places: Places, step: Step, greys: Greys, wh
     added = scene.summed and len(step.parts) > 1
     for value, grid in zip(step.parts, places.sums, strict=True):
         words = spelled(float(value))
-        size, (x, y) = fitting([words], 0.84 * grid.cell, 22.0), grid.middle(0, 0)
+        size, (x, y) = fitting([words], 0.9 * grid.cell, 22.0, bold=True), grid.middle(0, 0)
         if not added:
             y -= 0.15 * grid.cell
             reel.add(Rect(*grid.box(0.7, 0, 0.3, 1), _grey(int(greys.of(np.array(value))))), *when)

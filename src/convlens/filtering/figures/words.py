@@ -18,7 +18,7 @@ def head(reel: Reel, runs: tuple[Run, ...], below: list[tuple[Run, ...]]) -> flo
     """Paper, a headline and lines below it; returns where they end."""
     reel.add(Rect(0, 0, WIDTH, TALL, PAPER))
     words = "".join(word for word, _ in runs)
-    reel.text(WIDTH / 2, 48, runs, fitting([words], WIDTH - 2 * MARGIN, TITLE), bold=True)
+    reel.text(WIDTH / 2, 48, runs, fitting([words], WIDTH - 2 * MARGIN, TITLE, bold=True), bold=True)
     for n, line in enumerate(below):
         reel.text(WIDTH / 2, 96 + 34 * n, line, FORMULA)
     return 96.0 + 34 * len(below)
@@ -29,12 +29,12 @@ def headline(scene: Scene) -> tuple[Run, ...]:
 
     A network's layer does not flip; where the kernel is turned first, that is said.
     """
-    out = "×".join(map(str, scene.network.output_shape))
+    out = "x".join(map(str, scene.network.output_shape))
     line = str(scene.network).removesuffix(" nobias")
     shape, _, layer = line.partition(": ")
     turned: tuple[Run, ...] = ((" with the kernel turned around", KERNEL.dark),) if scene.flip else ()
     return (
-        (shape.replace("x", "×"), INPUT.dark),
+        (shape, INPUT.dark),
         (f": {layer}", INK),
         *turned,
         ("  →  ", MUTED),
