@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convlens.finding.calibration import believe, valley
+from convlens.finding.calibration import Seen, believe, valley
+from convlens.finding.densities import SPREADS
 from convlens.finding.mixture import learn
 
 NOTHING = np.zeros(0, np.float32)
@@ -20,24 +21,53 @@ def places(seed: int, objects: int, typical: float) -> np.ndarray:
 def test_unmarked_objects_tell_what_objects_score() -> None:
     trials = np.linspace(2.4, 5.6, 40, dtype=np.float32)
     for typical in (3.5, 5.0):
-        found = believe(trials, places(0, 40, typical), np.full(5, typical, np.float32), NOTHING)
+        found = believe(trials, [Seen(places(0, 40, typical), np.full(5, typical, np.float32), NOTHING)])
         assert found.typical == pytest.approx(typical, abs=0.5)
         assert found.cut < typical - 1.5
-        assert found.doubt < 0.8
+        assert found.doubt < 0.9
 
 
 def test_what_is_rejected_and_still_scores_like_an_object_widens_the_interval() -> None:
     trials, unknown = np.linspace(2.4, 5.6, 40, dtype=np.float32), places(0, 40, 4.0)
     marked, rejected = np.full(6, 4.0, np.float32), np.array([4.0, 4.1, -1.0], np.float32)
-    before, after = (believe(trials, unknown, marked, rest) for rest in (NOTHING, rejected))
+    before, after = (believe(trials, [Seen(unknown, marked, rest)]) for rest in (NOTHING, rejected))
     assert (before.wrong, after.wrong) == (0, 0.25)
     scores = unknown.astype(np.float64)
     assert learn(after, scores).interval()[0] < 0.8 * learn(before, scores).interval()[0]
+    # two that look like the marked objects do not make look-alikes of all the others
+    assert (scores[:40] >= learn(after, scores).best()).mean() > 0.9
 
 
 def test_marks_alone_are_a_belief_too() -> None:
-    found = believe(np.array([4.0, 5.0], np.float32), NOTHING, NOTHING, NOTHING)
-    assert found.cut < 4 < found.typical < 6
+    for seen in ([], [Seen(NOTHING, NOTHING, NOTHING)]):
+        found = believe(np.array([4.0, 5.0], np.float32), seen)
+        assert found.cut < 4 < found.typical < 6
+
+
+def test_pictures_of_other_light_are_looked_at_one_by_one() -> None:
+    trials = np.linspace(2.4, 5.6, 40, dtype=np.float32)
+    both = [Seen(places(seed, 40, typical), NOTHING, NOTHING) for seed, typical in ((0, 3.5), (1, 5.0))]
+    found = believe(trials, both)
+    assert found.typical == pytest.approx(4.25, abs=0.4)
+    assert found.doubt > 0.5
+    # together they would look like a class of objects that differ much
+    together = believe(trials, [Seen(np.concatenate([one.unknown for one in both]), NOTHING, NOTHING)])
+    wide = [
+        sum(np.exp(w) for w, (spread, _) in zip(b.spreads, SPREADS, strict=True) if spread > 1)
+        for b in (found, together)
+    ]
+    assert wide[0] < 0.5 * wide[1]
+
+
+def test_how_many_objects_an_area_holds() -> None:
+    trials, marked = np.linspace(2.4, 5.6, 40, dtype=np.float32), np.full(5, 4.0, np.float32)
+    found = believe(trials, [Seen(places(0, 40, 4.0), marked, NOTHING, area=900.0)])
+    assert found.many == pytest.approx(45 / 900, rel=0.1)
+    # of an unmarked picture it is not known whether it holds any
+    assert believe(trials, [Seen(places(0, 40, 4.0), NOTHING, NOTHING)]).many == 0
+    # where every second place was looked at, there are twice as many
+    sparse = believe(trials, [Seen(places(0, 40, 4.0), marked, NOTHING, area=900.0, each=2)])
+    assert sparse.many == pytest.approx(85 / 900, rel=0.1)
 
 
 def test_the_valley_lies_between_the_rest_and_the_objects() -> None:

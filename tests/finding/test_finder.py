@@ -74,25 +74,16 @@ def test_a_file_that_is_no_finder_is_named(tmp_path: Path) -> None:
         Finder.load(tmp_path / "text.safetensors")
 
 
-def test_a_rejected_look_alike_scores_lower_after_a_correction() -> None:
+def test_what_was_rejected_looks_less_like_an_object_to_the_network_after_a_correction() -> None:
     picture, centres = scene(0)
     marks = [mark("a", c) for c in centres[:3]]
     finder = Finder.fit({"a": picture}, marks, seed=1)
     # the cross that is said to be none is believed to be none
     wrong = mark("a", centres[7], "not")
-
-    def score(finder: Finder) -> float:
-        finds = finder.find(picture)
-        boxes, scores = (
-            np.concatenate([finds.boxes, finds.near.boxes]),
-            np.concatenate([finds.scores, finds.near.scores]),
-        )
-        near = np.hypot(*(boxes[:, :2] + boxes[:, 2:] / 2 - np.array(centres[7])).T) < 10
-        return float(scores[near].max(initial=0))
-
-    before = score(finder)
+    box = [[wrong.x, wrong.y, SIDE, SIDE]]
+    before = finder.why(picture, box)[0].firm
     finder.correct([*marks, wrong])
-    assert score(finder) < before
+    assert finder.why(picture, box)[0].firm < before - 1
 
 
 def test_a_picture_that_was_learned_from_is_found_in_as_if_it_were_another() -> None:

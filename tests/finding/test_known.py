@@ -23,7 +23,7 @@ def claimed(*marks: Mark, places: list[tuple[float, float]] = PLACES) -> Finds:
     boxes = np.array([(x - 5, y - 5, 10, 10) for x, y in places], np.float64)
     scores = np.array(SCORES[: len(boxes)], np.float32)
     known = Known.of(marks, finder.box)
-    return finder._claimed(boxes, scores, np.zeros(len(boxes)), known, np.zeros(len(known.objects)))
+    return finder._claimed(boxes, scores, np.zeros(len(boxes)), known, np.zeros(len(known.objects)), area=300.0)
 
 
 def test_a_rejected_place_is_no_find_and_no_near_miss() -> None:
@@ -31,7 +31,8 @@ def test_a_rejected_place_is_no_find_and_no_near_miss() -> None:
     assert (before.count, len(before.near)) == (3, 1)
     assert (after.count, len(after.near)) == (2, 0)
     np.testing.assert_array_equal(after.boxes, before.boxes[1:])
-    assert (after.scores <= before.scores[1:]).all(), "what is rejected makes the others no surer"
+    # a rejected place may be a broken object: the others are hardly surer or less sure for it
+    np.testing.assert_allclose(after.scores, before.scores[1:], atol=0.05)
     assert before.interval is not None
     assert after.interval is not None
     assert after.interval[1] < before.interval[1]

@@ -7,12 +7,13 @@ scores from the other places of the pictures that were learned from. What follow
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .mixture import Belief, learn
+from .mixture import Belief, Posterior, learn
 
 Floats = NDArray[np.float32]
 
@@ -20,16 +21,18 @@ TRIALS = 1.25
 """Standard deviation of the trials in units."""
 LEAST = 0.4
 """Logits: a unit is no less."""
-PLACED = 0.25
-"""What the marks where they are count beside the trials: the network was taught by them, and they score too high."""
-TRIED, AGAIN = 0.5, 0.5
+PLACED = 15
+"""So many marks count as much where they are as their trials do: the network was taught by them, few score too high."""
+TRIED, AGAIN = 0.7, 0.6
 """Standard deviations, in units: of the typical object as the marks tell it, and of a picture's from that."""
 CUT = 0.3
 """Of the way from the typical place to the typical object: what scores less is not looked at."""
-KEPT = 0.2
+KEPT = 0.8
 """How much the ground that was learned from says of another picture's: an exponent of its likelihood."""
-ALIKE = 0.7
+ALIKE = 0.9
 """How much of the belief in the spread comes from the pictures that were learned from, the rest being open."""
+LITTLE = 0.05
+"""How much more precise a picture must make the typical object for it to count."""
 
 PART = 0.7
 """Of the way from the typical peak to the typical object: where the valley is looked for."""
@@ -37,37 +40,111 @@ REACH, WIDTH, PULL = 1.5, 0.4, 1.2
 """How far around that place, how finely, and how strongly the place draws."""
 
 
-def believe(trials: Floats, unknown: Floats, marked: Floats, rest: Floats) -> Belief:
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The scores of a picture, or of a block of one, that was learned from.
+
+    Args:
+        unknown: of places that bear no mark.
+        marked: of the marked objects where they are, each compared with the others alone.
+        rest: of places that are known to be none.
+        area: how many times as large as an object it is, if anything is marked in it; else 0.
+        each: of how many unknown places each is one: of very many not all are looked at.
+    """
+
+    unknown: Floats
+    marked: Floats
+    rest: Floats
+    area: float = 0.0
+    each: int = 1
+
+
+def believe(trials: Floats, seen: Sequence[Seen]) -> Belief:
     """What is believed of scores, from the pictures that were learned from.
 
     Args:
         trials: scores of marked objects as they might look elsewhere.
-        unknown: of all places that bear no mark.
-        marked: of the marked objects where they are, each compared with the others alone.
-        rest: of places that are known to be none.
+        seen: what those pictures score.
     """
+    before = _before(trials, seen)
+    # a single mark where it is has nothing but itself to be compared with
+    alone = sum(len(one.marked) for one in seen) < 2
+    after = []
+    for one in seen:
+        unknown, rest, marked = (scores.astype(np.float64) for scores in (one.unknown, one.rest, one.marked))
+        after.append(learn(before, unknown, rest, marked[:0] if alone else marked))
+    typical, doubt = _typical(before, after)
+    spreads = sum((np.log(one.spread + 1e-9) for one in after), np.zeros(len(before.spreads)))
+    grounds = sum((np.log(one.ground + 1e-12) for one in after), np.zeros(len(before.grounds)))
+    alikes = sum((np.log(one.alike + 1e-9) - before.alikes for one in after), np.array(before.alikes))
+    spread = ALIKE * _shares(spreads) + (1 - ALIKE) / len(spreads)
+    return replace(
+        before,
+        typical=typical,
+        doubt=doubt,
+        wrong=_wrong(seen, after),
+        many=_many(seen, after),
+        spreads=tuple(np.log(spread).tolist()),
+        grounds=tuple((KEPT * (grounds - grounds.max(initial=-np.inf))).tolist()),
+        alikes=tuple(np.log(_shares(alikes) + 1e-300).tolist()),
+    )
+
+
+def _before(trials: Floats, seen: Sequence[Seen]) -> Belief:
+    """What marks and the typical place say, before the unmarked places are looked at."""
     # nine tenths less one tenth are 2.56 standard deviations of a normal distribution
     unit = max(float(np.diff(np.quantile(trials, [0.1, 0.9]))[0]) / 2.56 / TRIALS, LEAST)
     typical = float(np.median(trials))
-    if len(marked):
-        typical += PLACED * (float(np.median(marked)) - typical)
-    others = np.concatenate([unknown, rest])
+    marked = np.concatenate([one.marked for one in seen] or [trials[:0]])
+    if len(marked) > 1:
+        typical += len(marked) / (len(marked) + PLACED) * (float(np.median(marked)) - typical)
+    others = np.concatenate([scores for one in seen for scores in (one.unknown, one.rest)] or [trials[:0]])
     common = float(np.median(others)) if len(others) else typical - 4.0 * unit
-    before = Belief(common + CUT * (typical - common), typical, TRIED * unit, unit)
-    after = learn(before, unknown.astype(np.float64), rest.astype(np.float64))
-    middle = float(after.weight @ after.typical)
-    doubt = float(np.sqrt(after.weight @ (after.typical - middle) ** 2 + (AGAIN * unit) ** 2))
-    spread = ALIKE * after.spread + (1 - ALIKE) / len(after.spread)
-    ground = KEPT * np.log(after.ground + 1e-12)
-    found, false = ((scores >= after.best()).sum() for scores in (marked, rest))
-    return replace(
-        before,
-        wrong=float(false / max(found + false, 1)),
-        typical=middle,
-        doubt=doubt,
-        spreads=tuple(np.log(spread).tolist()),
-        grounds=tuple((ground - ground.max()).tolist()),
+    return Belief(common + CUT * (typical - common), typical, float(np.hypot(TRIED, AGAIN)) * unit, unit)
+
+
+def _typical(before: Belief, after: Sequence[Posterior]) -> tuple[float, float]:
+    """What a typical object of another picture scores, and the standard deviation of that.
+
+    Each picture's own is off from that of all by a normal error, so what it says of all is the less precise by that.
+    """
+    again = (AGAIN * before.unit) ** 2
+    sure = 1 / (TRIED * before.unit) ** 2
+    total = sure * before.typical
+    for one in after:
+        middle, deviation = one.typical
+        told = 1 / deviation**2 - 1 / before.doubt**2
+        if told > LITTLE / before.doubt**2:
+            value = (middle / deviation**2 - before.typical / before.doubt**2) / told
+            precise = 1 / (1 / told + again)
+            sure, total = sure + precise, total + precise * value
+    return float(total / sure), float(np.sqrt(1 / sure + again))
+
+
+def _many(seen: Sequence[Seen], after: Sequence[Posterior]) -> float:
+    """How many objects an area of an object's size holds in the pictures with marks; 0 where there are none."""
+    told = [
+        np.log(max(one.each * found.expected + len(one.marked), 0.5) / one.area)
+        for one, found in zip(seen, after, strict=True)
+        if one.area > 0
+    ]
+    return float(np.exp(np.mean(told))) if told else 0.0
+
+
+def _wrong(seen: Sequence[Seen], after: Sequence[Posterior]) -> float:
+    """Which part of the marked places that score like finds was rejected."""
+    best = [found.best() for found in after]
+    found, false = (
+        sum(int((scores >= least).sum()) for scores, least in zip(kind, best, strict=True))
+        for kind in ([one.marked for one in seen], [one.rest for one in seen])
     )
+    return false / max(found + false, 1)
+
+
+def _shares(logarithms: NDArray[np.float64]) -> NDArray[np.float64]:
+    above = np.exp(logarithms - logarithms.max())
+    found: NDArray[np.float64] = above / above.sum()
+    return found
 
 
 def valley(objects: Floats, peaks: Floats) -> float:

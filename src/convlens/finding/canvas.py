@@ -54,6 +54,11 @@ class Block:
     y1: int
     x1: int
 
+    @property
+    def area(self) -> int:
+        """Of the part, in working pixels."""
+        return (self.y1 - self.y0) * (self.x1 - self.x0)
+
 
 @dataclass(frozen=True, eq=False)
 class Canvas:

@@ -247,7 +247,8 @@ class Finder:
                     progress(done / blocks)
             size = source.shape[1], source.shape[2]
         name = Path(picture).name if isinstance(picture, (str, Path)) else ""
-        found = self._claimed(np.concatenate(boxes), np.concatenate(scores), np.concatenate(turned), known, lying)
+        area = size[0] * size[1] / (self.box[0] * self.box[1])
+        found = self._claimed(np.concatenate(boxes), np.concatenate(scores), np.concatenate(turned), known, lying, area)
         return replace(found, image=name, size=size, picture=picture, angles=found.angles if angles else None)
 
     def why(self, picture: Given, boxes: ArrayLike) -> list[Why]:
@@ -279,14 +280,24 @@ class Finder:
         return known[1]
 
     def _claimed(
-        self, boxes: NDArray[np.float64], scores: Floats, turned: Angles, known: Known, lying: Angles
+        self,
+        boxes: NDArray[np.float64],
+        scores: Floats,
+        turned: Angles,
+        known: Known,
+        lying: Angles,
+        area: float,
     ) -> Finds:
-        """Finds and near misses from boxes of any order, and from what is known, with the angles of both."""
+        """Finds and near misses from boxes of any order, and from what is known, with the angles of both.
+
+        ``area`` says how many times as large as an object the picture is.
+        """
         # of equal scores the upper, then the left one first, in whichever order blocks were searched
         order = np.lexsort((boxes[:, 0], boxes[:, 1], -scores))
         score, at = scores[order].astype(np.float64), middles(boxes[order])
         free = known.free(at)
-        seen = learn(self.calibration, score[free], rest=score[~free & ~distances(known.objects, at)[1]])
+        rest = score[~free & ~distances(known.objects, at)[1]]
+        seen = learn(self.calibration, score[free], rest, expected=self.calibration.many * area - len(lying))
         kept = free & (score >= self.calibration.cut)
         order, score = order[kept], score[kept]
         best = seen.best()

@@ -1,10 +1,11 @@
 """The scores of a picture as a mixture of things that are sought and the rest, with all that is not known averaged.
 
 *The model.* Of the places that score at least ``cut``, the rest has a density that falls as an exponential or as the
-tail of a normal distribution, ``exp(-steep x - bent x^2 / 2)``, x the height above the cut. Objects score about a
-typical value, with a normal spread; some of them, half hidden, less. Not known are the typical value, the spread, the
-shape of the rest and, above all, how many objects there are. The prior of that number is the same for every doubling
-of it, and NONE times as much for none at all: a picture without an instance is never a surprise.
+tail of a normal distribution. Objects score about a typical value, with a normal spread; some of them, half hidden,
+less. Between the two there may be things that look like objects and are none: a bump of their own, so far below the
+typical object (``densities.py`` has the shapes of all three). Not known are the typical value, the shapes and, above
+all, how many objects there are. The prior of that number is the same for every doubling of it, but for what similar
+pictures lead one to expect, and NONE times as much for none at all: a picture without an instance is never a surprise.
 
 *The answer* is the posterior over a grid of all these, of which every point says with what probability a place of a
 given score is an object. Because a model is an approximation, many places do not make it certain: the likelihood of n
@@ -21,26 +22,24 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from .densities import ALIKES, GROUNDS, SPREADS, bins, objects, rests
+
 Floats = NDArray[np.float64]
 
-BIN = 0.125
-"""How finely scores are told apart, in units (as all that follows): a quarter of the narrowest spread."""
-STEEP = (-2.0, -1.0, -0.5, 0.0, 0.4, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6)
-BENT = (0.0, 0.1, 0.3, 0.7, 1.5, 3.0)
-HIGHEST = 0.8
-"""How far above the cut the rest may be densest."""
-GROUNDS = tuple(
-    (steep, bent) for bent in BENT for steep in STEEP if steep > 0 or (bent > 0 and -steep <= HIGHEST * bent)
-)
-"""The shapes that the rest may have."""
-LOWER = 1.2
-"""How much lower objects score that are half hidden or badly lit, and how much they differ at the least."""
-SPREADS = tuple((spread, poor) for poor in (0.0, 0.1, 0.25) for spread in (0.45, 0.7, 1.0, 1.5))
-"""What objects' scores may look like: the standard deviation, and which part of them is so poor."""
-OFF = np.linspace(-2.5, 2.5, 11)
+OFF = np.linspace(-2.4, 2.4, 9)
 """How far the typical object may be off, in standard deviations of what is believed of it."""
 NONE = 3.0
 """How much likelier no object at all is than any doubling of their number."""
+STEP = np.log(2) / 2
+"""Between two numbers of objects, as logarithms."""
+SIMILAR, ABOUT = 0.7, 1.0
+"""How likely a picture holds as many objects as expected, and how far the logarithm of their number then strays."""
+CLEAR = 2.0
+"""How much less likely look-alikes are than none, as a logarithm, before a picture is seen."""
+TAUGHT = 0.3
+"""What a marked object counts where it is: the network was taught by it."""
+LIKE = 0.05
+"""Of what was rejected, which part may score like an object: a broken one, or a mistake, and no other's likes."""
 ENOUGH = 1000.0
 FAINT = 1e-3
 """Of the likeliest point of the grid: what is less likely is left out."""
@@ -48,6 +47,9 @@ EMPTY, WORTH = 0.5, 0.05
 """How likely it is that there is no object, and how large the F1 to be hoped for, when nothing is claimed."""
 DRAWS = 2000
 LEVEL = 0.9
+
+UNSEEN = (0.0, *(-CLEAR - float(np.log(len(ALIKES) - 1)) for _ in ALIKES[1:]))
+"""Logarithms of how likely each of ALIKES is before a picture is seen."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,9 @@ class Belief:
         typical: what a typical object scores, and ``doubt``, its standard deviation.
         unit: by how much scores of the same thing differ; all shapes below are measured in it.
         wrong: which part of the marked places that score like finds was rejected.
+        many: objects that are expected in an area as large as one object; 0: not known.
         spreads: logarithms of how likely each of SPREADS is.
-        grounds: the same of each of GROUNDS.
+        grounds, alikes: the same of each of GROUNDS and of ALIKES.
     """
 
     cut: float
@@ -68,12 +71,16 @@ class Belief:
     doubt: float
     unit: float = 1.0
     wrong: float = 0.0
+    many: float = 0.0
     spreads: tuple[float, ...] = (0.0,) * len(SPREADS)
     grounds: tuple[float, ...] = (0.0,) * len(GROUNDS)
+    alikes: tuple[float, ...] = UNSEEN
 
     def __post_init__(self) -> None:
-        if len(self.spreads) != len(SPREADS) or len(self.grounds) != len(GROUNDS):
-            raise ValueError(f"a belief is of {len(SPREADS)} spreads and {len(GROUNDS)} grounds")
+        if tuple(map(len, (self.spreads, self.grounds, self.alikes))) != tuple(map(len, (SPREADS, GROUNDS, ALIKES))):
+            raise ValueError(
+                f"a belief is of {len(SPREADS)} spreads, {len(GROUNDS)} grounds and {len(ALIKES)} look-alikes"
+            )
         if not self.unit > 0:
             raise ValueError(f"a unit is more than nothing, not {self.unit}")
 
@@ -93,8 +100,8 @@ class Posterior:
         weight: (J,) of each point, 1 in all.
         share: (J, K) the probability that a place is an object.
         lower: (J,) objects that are expected below the cut.
-        typical: (J,) what the typical object scores.
-        spread: (S,) how likely each of SPREADS is, and ``ground`` (G,) each of GROUNDS.
+        typical: what the typical object scores, and its standard deviation.
+        spread: (S,) how likely each of SPREADS is, ``ground`` (G,) each of GROUNDS, ``alike`` (A,) each of ALIKES.
     """
 
     belief: Belief
@@ -103,9 +110,10 @@ class Posterior:
     weight: Floats
     share: Floats
     lower: Floats
-    typical: Floats
+    typical: tuple[float, float]
     spread: Floats
     ground: Floats
+    alike: Floats
 
     @cached_property
     def odds(self) -> Floats:
@@ -121,6 +129,11 @@ class Posterior:
         logit = np.interp(high_up, middles, self.odds) + low + high + 0.01 * (high_up - middles[0])
         found: Floats = 1 / (1 + np.exp(-logit))
         return found
+
+    @property
+    def expected(self) -> float:
+        """How many objects there are in the mean."""
+        return float(self.weight @ (self.share @ self.counts + self.lower))
 
     @property
     def empty(self) -> float:
@@ -158,79 +171,105 @@ class Posterior:
         return int(low * (1 - self.belief.wrong)), int(high)
 
 
-def learn(belief: Belief, scores: Floats, rest: Floats | None = None) -> Posterior:
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """The part of the grid in which the typical object scores the same: M numbers of objects, and all shapes.
+
+    Args:
+        density: (S, K) what part of the objects falls into each bin, ``above`` (S,) into any.
+        shapes: (A, G, K) the same of the rest.
+        others: (M, S) how many places are of the rest.
+        likely: (A, G, M, S) the logarithm of the posterior.
+    """
+
+    density: Floats
+    above: Floats
+    shapes: Floats
+    others: Floats
+    likely: Floats
+
+
+def learn(
+    belief: Belief, scores: Floats, rest: Floats | None = None, marked: Floats | None = None, expected: float = 0.0
+) -> Posterior:
     """What scores say.
 
     Args:
         belief: from before.
         scores: of places of which it is not known what they are.
         rest: of places that are known to be none.
+        marked: of places that are known to be objects.
+        expected: how many objects there are likely to be among the first; 0: not known.
     """
-    told = [belief.scaled(scores), np.zeros(0) if rest is None else belief.scaled(rest)]
-    top = max([BIN] + [float(np.max(s)) for s in told if len(s)])
-    edges: Floats = BIN * np.arange(int(np.ceil(top / BIN)) + 2, dtype=np.float64)
-    counts, none = (np.histogram(s, edges)[0].astype(np.float64) for s in told)
-    n = counts.sum()
-    trust = ENOUGH / (n + ENOUGH)
-    ground, (density, above), numbers = _grounds(edges), _objects(edges, belief), _numbers(n)
-    many = numbers[:, None, None] * above
-    others = np.maximum(n - many, 0.02 * n + 1e-3)
-    # more objects than places: the rest would have to be negative
-    before = np.where(n - many < -2 * np.sqrt(n + 1), -1e3, -(others + many) * trust)
-    before += np.log(np.where(numbers == 0, NONE, 1.0))[:, None, None] - 0.5 * OFF[:, None] ** 2 + belief.spreads
-    sought = numbers[:, None, None, None] * density
-    likely = np.empty((len(ground), *many.shape))
-    # single precision is three times as fast here, and wrong by a thousandth of a logarithm
-    objects, rests, places = (x.astype(np.float32) for x in (sought + 1e-9, others[..., None], counts))
-    for shape, found, prior in zip(ground, likely, belief.grounds, strict=True):
-        mixed = np.log(rests * shape.astype(np.float32) + objects) @ places
-        found[:] = before + trust * mixed + trust * (np.log(shape + 1e-9) @ none) + prior
+    told = [np.zeros(0) if s is None else belief.scaled(s) for s in (scores, rest, marked)]
+    edges = bins(max(float(np.max(s, initial=0.0)) for s in told))
+    counts, none, taught = (np.histogram(s, edges)[0].astype(np.float64) for s in told)
+    numbers = _numbers(counts.sum())
+    prior = _prior(numbers, expected)
+    scaled = belief.scaled(belief.typical + belief.doubt * OFF)
+    layers = [_layer(belief, float(t), edges, (counts, none, taught), (numbers, prior)) for t in scaled]
+    likely = np.stack([layer.likely - 0.5 * off**2 for layer, off in zip(layers, OFF, strict=True)])
     weight = np.exp(likely - likely.max())
     weight /= weight.sum()
-    g, m, t, s = at = np.nonzero(weight > FAINT * weight.max())
-    here = sought[m, t, s]
+    t, a, g, m, s = at = np.nonzero(weight > FAINT * weight.max())
+    density, above, shapes, others = (
+        np.stack([getattr(layer, name) for layer in layers]) for name in ("density", "above", "shapes", "others")
+    )
+    here = numbers[m, None] * density[t, s]
+    typical = belief.cut + belief.unit * scaled
+    each = weight.sum(axis=(1, 2, 3, 4))
+    middle = float(each @ typical)
     return Posterior(
         belief=belief,
         edges=edges,
         counts=counts,
         weight=weight[at] / weight[at].sum(),
-        share=here / (others[m, t, s][:, None] * ground[g] + here + 1e-12),
+        share=here / (others[t, m, s][:, None] * shapes[t, a, g] + here + 1e-12),
         lower=numbers[m] * (1 - above[t, s]),
-        typical=(belief.typical + belief.doubt * OFF)[t],
-        spread=weight.sum(axis=(0, 1, 2)),
-        ground=weight.sum(axis=(1, 2, 3)),
+        typical=(middle, float(np.sqrt(each @ (typical - middle) ** 2))),
+        spread=weight.sum(axis=(0, 1, 2, 3)),
+        ground=weight.sum(axis=(0, 1, 3, 4)),
+        alike=weight.sum(axis=(0, 2, 3, 4)),
     )
 
 
-def _grounds(edges: Floats) -> Floats:
-    """(G, K): what part of the rest falls into each bin."""
-    x = (edges[:-1] + edges[1:]) / 2
-    steep, bent = np.array(GROUNDS).T
-    height = -steep[:, None] * x - 0.5 * bent[:, None] * x**2
-    density = np.exp(height - height.max(axis=1, keepdims=True))
-    found: Floats = density / density.sum(axis=1, keepdims=True)
-    return found
-
-
-def _objects(edges: Floats, belief: Belief) -> tuple[Floats, Floats]:
-    """(T, S, K): what part of the objects falls into each bin, and (T, S) how many of them lie above the cut."""
-    typical = belief.scaled(belief.typical + belief.doubt * OFF)[:, None, None]
-    spread, part = np.array(SPREADS).T[:, :, None]
-    middles = (edges[:-1] + edges[1:]) / 2
-    # as far as objects may reach, not only as far as places do
-    wide = np.arange(BIN / 2, max(edges[-1], float(typical.max()) + 4 * float(spread.max())), BIN)
-
-    def bump(x: Floats) -> Floats:
-        low = np.maximum(spread, LOWER)
-        clear = np.exp(-0.5 * ((x - typical) / spread) ** 2) / spread
-        poor = np.exp(-0.5 * ((x - typical + LOWER) / low) ** 2) / low
-        found: Floats = ((1 - part) * clear + part * poor) * (BIN / np.sqrt(2 * np.pi))
-        return found
-
-    return bump(middles), np.minimum(bump(wide).sum(axis=-1), 1.0)
+def _layer(
+    belief: Belief, typical: float, edges: Floats, told: tuple[Floats, ...], numbers: tuple[Floats, Floats]
+) -> _Layer:
+    """The grid at a typical object, in units: ``told`` (K,) places that are unknown, of the rest, marked objects."""
+    (counts, none, taught), (many, prior) = told, numbers
+    n = counts.sum()
+    trust = ENOUGH / (n + ENOUGH)
+    (density, above), shapes = objects(edges, typical), rests(edges, typical)
+    found = many[:, None] * above
+    others = np.maximum(n - found, 0.02 * n + 1e-3)
+    # more objects than places: the rest would have to be negative
+    before = np.where(n - found < -2 * np.sqrt(n + 1), -1e3, -(others + found) * trust) + prior[:, None]
+    before += belief.spreads + TAUGHT * (np.log(density / np.maximum(above, 1e-6)[:, None] + 1e-6) @ taught)
+    likely = before + np.array(belief.grounds)[:, None, None] + np.array(belief.alikes)[:, None, None, None]
+    rejected = (1 - LIKE) * shapes[:, :, None] + LIKE * density
+    likely += trust * (np.log(rejected + 1e-9) @ none)[:, :, None]
+    # bins without places say nothing; single precision is faster here, and wrong by a thousandth of a logarithm
+    some = np.flatnonzero(counts)
+    sought = (many[:, None, None] * density[:, some] + 1e-9).astype(np.float32)
+    rest, places = others[:, :, None].astype(np.float32), counts[some].astype(np.float32)
+    for alike, shape in zip(likely, shapes[:, :, some].astype(np.float32), strict=True):
+        for here, ground in zip(alike, shape, strict=True):
+            here += trust * (np.log(rest * ground + sought) @ places)
+    return _Layer(density, above, shapes, others, likely)
 
 
 def _numbers(n: float) -> Floats:
     """How many objects there may be: none, and two to a doubling."""
     most = max(1.0, 1.5 * n)
-    return np.concatenate([[0.0], 0.5 * 2 ** (0.5 * np.arange(int(2 * np.log2(2 * most)) + 1))])
+    return np.concatenate([[0.0], 0.5 * np.exp(STEP * np.arange(int(np.log(2 * most) / STEP) + 1))])
+
+
+def _prior(numbers: Floats, expected: float) -> Floats:
+    """Logarithms of how likely numbers of objects are before a picture is seen."""
+    found: Floats = np.log(np.where(numbers == 0, NONE, 1.0))
+    if expected > 0:
+        off = (np.log(numbers[1:]) - np.log(expected)) / ABOUT
+        near = np.exp(-0.5 * off**2) * STEP / (ABOUT * np.sqrt(2 * np.pi)) * (len(numbers) - 1)
+        found[1:] = np.log(1 - SIMILAR + SIMILAR * near)
+    return found

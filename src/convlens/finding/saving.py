@@ -29,7 +29,7 @@ from .network import Floats, network
 if TYPE_CHECKING:
     from .finder import Finder
 
-FORMAT = "convlens finder 6"
+FORMAT = "convlens finder 7"
 EXAMPLES, BREADTHS, AXES, WEIGHTS = "examples", "breadths", "axes", "network."
 
 
@@ -112,6 +112,10 @@ def _axes(axes: Floats | None, channels: int) -> Floats | None:
 
 
 def _belief(told: dict[str, Any]) -> Belief:
-    cut, typical, doubt, unit, wrong = (float(told[name]) for name in ("cut", "typical", "doubt", "unit", "wrong"))
-    spreads, grounds = (tuple(float(value) for value in told[name]) for name in ("spreads", "grounds"))
-    return Belief(cut, typical, doubt, unit, wrong, spreads, grounds)
+    cut, typical, doubt, unit, wrong, many = (
+        float(told[name]) for name in ("cut", "typical", "doubt", "unit", "wrong", "many")
+    )
+    spreads, grounds, alikes = (
+        tuple(float(value) for value in told[name]) for name in ("spreads", "grounds", "alikes")
+    )
+    return Belief(cut, typical, doubt, unit, wrong, many, spreads, grounds, alikes)

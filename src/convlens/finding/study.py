@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from .calibration import believe, valley
+from .calibration import Seen, believe, valley
 from .crops import Material, trial
 from .learning import Learner
 from .likeness import Likeness
@@ -94,7 +94,7 @@ class Study:
 
     def calibration(self, weights: Named) -> Belief:
         """What scores mean."""
-        told: dict[Kind, list[Floats]] = {kind: [np.zeros(0, np.float32)] for kind in Kind}
+        seen = []
         for scene in self.material.scenes:
             places, firm = self._peaks(scene, weights)
             kinds = _kinds(scene, places, self.material.side)
@@ -102,11 +102,10 @@ class Study:
             step = -(-len(places) // PEAKS) or 1
             some = (kinds != Kind.UNKNOWN) | (np.arange(len(places)) % step == 0)
             scores, kinds = self._scored(scene, places[some], firm[some]), kinds[some]
-            for kind in Kind:
-                told[kind].append(scores[kinds == kind])
-        unknown, marked, rest = (np.concatenate(told[kind]) for kind in Kind)
-        # a single mark where it is has nothing but itself to be compared with
-        return believe(self._objects(weights), unknown, marked if len(self.own) > 1 else marked[:0], rest)
+            unknown, marked, rest = (scores[kinds == kind] for kind in Kind)
+            area = scene.canvas.block.area / self.material.side**2 if scene.marked else 0.0
+            seen.append(Seen(unknown, marked, rest, area, step))
+        return believe(self._objects(weights), seen)
 
     def look(self, weights: Named) -> None:
         """Tell in every scene what may be an unmarked object from what looks like one and is none."""
