@@ -59,6 +59,16 @@ def test_pictures_of_other_light_are_looked_at_one_by_one() -> None:
     assert wide[0] < 0.5 * wide[1]
 
 
+def test_many_pictures_say_no_more_of_shapes_than_two() -> None:
+    trials, one = np.linspace(2.4, 5.6, 40, dtype=np.float32), Seen(places(0, 40, 4.0), NOTHING, NOTHING)
+    single, two, many = (believe(trials, [one] * n) for n in (1, 2, 20))
+    for shape in ("spreads", "grounds", "alikes"):
+        np.testing.assert_allclose(getattr(many, shape), getattr(two, shape), rtol=1e-6)
+        assert np.ptp(getattr(two, shape)) > np.ptp(getattr(single, shape))
+    # but where a typical object lies is the better known
+    assert many.doubt < two.doubt < single.doubt
+
+
 def test_how_many_objects_an_area_holds() -> None:
     trials, marked = np.linspace(2.4, 5.6, 40, dtype=np.float32), np.full(5, 4.0, np.float32)
     found = believe(trials, [Seen(places(0, 40, 4.0), marked, NOTHING, area=900.0)])

@@ -31,6 +31,8 @@ KEPT = 0.8
 """How much the ground that was learned from says of another picture's: an exponent of its likelihood."""
 ALIKE = 0.9
 """How much of the belief in the spread comes from the pictures that were learned from, the rest being open."""
+TOGETHER = 2
+"""Of how many pictures all together say as much about shapes: any number of them would leave nothing open."""
 LITTLE = 0.05
 """How much more precise a picture must make the typical object for it to count."""
 
@@ -74,9 +76,10 @@ def believe(trials: Floats, seen: Sequence[Seen]) -> Belief:
         unknown, rest, marked = (scores.astype(np.float64) for scores in (one.unknown, one.rest, one.marked))
         after.append(learn(before, unknown, rest, marked[:0] if alone else marked))
     typical, doubt = _typical(before, after)
-    spreads = sum((np.log(one.spread + 1e-9) for one in after), np.zeros(len(before.spreads)))
-    grounds = sum((np.log(one.ground + 1e-12) for one in after), np.zeros(len(before.grounds)))
-    alikes = sum((np.log(one.alike + 1e-9) - before.alikes for one in after), np.array(before.alikes))
+    weight = min(1.0, TOGETHER / max(1, len(after)))
+    spreads = weight * sum((np.log(one.spread + 1e-9) for one in after), np.zeros(len(before.spreads)))
+    grounds = weight * sum((np.log(one.ground + 1e-12) for one in after), np.zeros(len(before.grounds)))
+    alikes = weight * sum((np.log(one.alike + 1e-9) - before.alikes for one in after), np.zeros(len(before.alikes)))
     spread = ALIKE * _shares(spreads) + (1 - ALIKE) / len(spreads)
     return replace(
         before,
@@ -86,7 +89,7 @@ def believe(trials: Floats, seen: Sequence[Seen]) -> Belief:
         many=_many(seen, after),
         spreads=tuple(np.log(spread).tolist()),
         grounds=tuple((KEPT * (grounds - grounds.max(initial=-np.inf))).tolist()),
-        alikes=tuple(np.log(_shares(alikes) + 1e-300).tolist()),
+        alikes=tuple(np.log(_shares(alikes + before.alikes) + 1e-300).tolist()),
     )
 
 
