@@ -90,7 +90,7 @@ def test_a_bad_file_at_the_publisher_leaves_nothing_behind(server: Server, damag
     with pytest.raises(DataError, match="apt-get install dataset-fashion-mnist") as caught:
         load_fashion_mnist(url=url)
     assert "train-labels-idx1-ubyte" in str(caught.value)
-    assert ("404" in str(caught.value)) == (damage == "missing")
+    assert ("Error 404" in str(caught.value)) == (damage == "missing")
     assert [p.name for p in (tmp_path / "cache/fashion-mnist").iterdir()] == ["train-images-idx3-ubyte.gz"]
     bad.write_bytes(raw)
     assert len(load_fashion_mnist(url=url, val=0).train) == 40

@@ -57,7 +57,7 @@ def test_train_brings_test_along(tmp_path: Path) -> None:
     write(tmp_path / "Gun_TEST.tsv", "2\t0.5\t1.5\n")
     write(tmp_path / "Gun_TEST.ts", "not this one")
     for source in (train, tmp_path):
-        data = load(source, val=0)
+        data = load(source, val=0, label="first")
         assert (data.name, len(data.train), len(data.test or ())) == ("Gun", 3, 1)
     write(tmp_path / "Gun_TEST.tsv", "2\t0.5\n")
     with pytest.raises(DataError, match="make them alike"):
@@ -78,6 +78,14 @@ def test_train_brings_test_along(tmp_path: Path) -> None:
 def test_tables_that_cannot_be_used(tmp_path: Path, text: str, match: str) -> None:
     with pytest.raises(DataError, match=match):
         load(write(tmp_path / "a.csv", text))
+
+
+def test_only_tables_have_a_column_of_classes(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one\ntwo\n")
+    with pytest.raises(DataError, match="is no table, which alone"):
+        load(tmp_path, label="first")
+    with pytest.raises(DataError, match="is no table, which alone"):
+        load(write(tmp_path / "a.ts", "@data\n1,2:x\n2,3:y\n"), label="first")
 
 
 def test_bytes_that_are_no_table(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from convlens.data.pictures import read_picture
 from convlens.data.preprocessing import Preprocessing
 from convlens.data.signal_folder import SERIES, SOUNDS, SignalForm
 from convlens.data.survey import survey
+from convlens.data.table import SUFFIXES as TABLES
 from convlens.data.table import load_table
 from convlens.data.text_folder import SUFFIX as TEXTS
 from convlens.data.text_folder import line_files, load_line_folder, load_text_folder
@@ -101,6 +102,8 @@ def load(
     if like is not None and (like.rate is None) != (data.preprocessing.rate is None):
         has, heard = ("no ", "") if like.rate else ("", "no ")
         raise DataError(f"{data.name} holds {has}sounds, and the model was trained on {heard}sounds; give it those")
+    if label is not None and not _is_table(Path(source).expanduser()):
+        raise DataError(f"{data.name} is no table, which alone has a column of classes; leave the label out")
     if rate is not None and data.preprocessing.rate is None:
         raise DataError(f"{data.name} holds no sounds, which alone have a rate; leave the rate out")
     return data
@@ -134,7 +137,7 @@ def _medium(entries: Sequence[Entry]) -> tuple[Medium, int]:
         return SOUNDS, 1
     if hold_volumes(entries):
         return VOLUMES, 3
-    return (SERIES, 1) if mostly(entries, (".csv", ".tsv", ".npy")) else (PICTURES, 2)
+    return (SERIES, 1) if mostly(entries, (*TABLES, ".npy")) else (PICTURES, 2)
 
 
 def is_array_folder(path: Path) -> bool:
@@ -147,6 +150,12 @@ def is_array_folder(path: Path) -> bool:
         return bool(idx_files(path)) or any(PAIR.fullmatch(file.name) and file.is_file() for file in path.iterdir())
     except OSError as error:
         raise DataError(f"{path} cannot be listed: {error.strerror or error}") from error
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a source is a table, or a folder of a pair of them."""
+    file = pair_files(path)["train"] if path.is_dir() and is_array_folder(path) and not idx_files(path) else path
+    return file.suffix.lower() in TABLES
 
 
 def _sized(wanted: Wanted, axes: int, noun: str) -> Wanted:
@@ -164,7 +173,7 @@ def _load_file(path: Path, val: float, seed: int, wanted: Wanted, label: str | N
     suffix = path.suffix.lower()
     if not path.is_file():
         raise DataError(f"there is no file or folder {path}; {UNDERSTOOD}")
-    if suffix in (".csv", ".tsv"):
+    if suffix in TABLES:
         data = load_table(path, val=val, seed=seed, wanted=_sized(wanted, 1, "row"), label=label)
         return data if data.kind == "text" else _insist(data, wanted)
     if suffix == ".npz":
@@ -213,7 +222,7 @@ def read_example(path: str | Path, preprocessing: Preprocessing) -> NDArray[Any]
     suffix = path.suffix.lower()
     if preprocessing.kind == "text":
         return text_example(read_whole(path), preprocessing)
-    if suffix == ".wav" or (preprocessing.kind == "signal" and suffix in (".csv", ".tsv")):
+    if suffix == ".wav" or (preprocessing.kind == "signal" and suffix in TABLES):
         return _signal_example(path, preprocessing)
     if preprocessing.kind == "volume" and suffix != ".npz":
         return VolumeForm(preprocessing.shape, preprocessing.dtype).read(path)

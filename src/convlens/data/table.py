@@ -27,6 +27,7 @@ from convlens.data.labels import natural, number_labels, printable
 from convlens.data.pairs import pair_files, set_name
 from convlens.data.texts import Text, text_set
 
+SUFFIXES = (".csv", ".tsv")
 NAMES = ("label", "class", "target", "y")
 """What a first row calls the column of classes."""
 ASK = "say which with --label: first, last, its name, or its number from 1"
