@@ -40,7 +40,7 @@ NET = (
     "conv 16 1, conv 64 3 pad 1, relu, batchnorm, conv 96 3 pad 1, relu, batchnorm, conv 128 3 pad 1, relu, "
     "maxpool all, flatten, dropout 0.3, linear 10"
 )
-SETTINGS = ["--net", NET, "--epochs", "5", "--batch", "128", "--lr", "3e-3", "--val", "0"]
+SETTINGS = ["--net", NET, "--epochs", "4", "--batch", "128", "--lr", "3e-3", "--val", "0"]
 BASELINE = "naive Bayes over character trigrams"
 
 

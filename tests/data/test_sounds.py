@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import struct
 import wave
 from pathlib import Path
@@ -149,6 +150,8 @@ def test_sounds_above_memory_are_read_each_time(beeps: Path) -> None:
     write(beeps / "high/fine.wav", tone(900, 0.25, 44100), 44100)
     kept, streamed = load(beeps, val=0.2), load(beeps, val=0.2, memory=10_000)
     assert isinstance(streamed.train, FileSplit)
+    copied = pickle.loads(pickle.dumps(streamed.train))  # as loader processes get it
+    assert np.array_equal(copied.read([9]), streamed.train.read([9]))
     assert streamed.preprocessing == kept.preprocessing
     assert np.array_equal(streamed.train.read(range(10)), kept.train.read(range(10)))
 
@@ -181,7 +184,7 @@ def test_a_tone_keeps_its_pitch_or_is_gone(rate: int, wanted: int) -> None:
         got = resample(samples.astype(np.float32)[None], rate, wanted)[0]
         meant = np.sin(2 * np.pi * frequency * np.arange(len(got)) / wanted) if frequency < low / 2 else 0 * got
         edge = len(got) // 4
-        assert abs(got - meant)[edge:-edge].max() < 1e-3
+        assert abs(got - meant)[edge:-edge].max() < 1e-4
 
 
 def test_resampling_is_scipys_within_the_band(rng: np.random.Generator) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
+from convlens.data.alphabet import REST
+
 from . import report_sections as sections
 from . import report_tables as tables
 from .report_page import whole
@@ -80,7 +82,7 @@ def _body(report: RunReport, tally: Tally, pictures: Album, shown: np.ndarray, k
         "signal": "Signals are drawn between their lowest and highest value.",
         "volume": "Volumes are shown by their middle slices across depth, height and width.",
         "picture": "",
-        "text": "",
+        "text": f"{REST} stands for a character that is too rare for a channel of its own.",
     }[pictures.kind]
     if pictures.stretched and pictures.kind != "signal":
         how += " Each is stretched from its 0.5 % to its 99.5 % percentile for display."
