@@ -91,6 +91,7 @@ def test_what_inputs_are(here: Path) -> None:
     assert given("matrix.npy").shape == (1, 5, 6)
     assert given("1, 2; -3 .5").tolist() == [[[1, 2], [-3, 0.5]]]
     assert given("1 2; 3 4 | 5 6; 7 8").shape == (2, 2, 2)
+    assert given(";".join([" ".join(["12"] * 60)] * 60)).shape == (1, 60, 60)  # longer than any file's name
 
 
 def test_a_video_is_ffmpegs(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,6 +118,7 @@ REFUSED: list[tuple[list[str], str]] = [
     (["1 2", "--kernel", "box 3"], "the kernel 3 is larger than the padded input 2; take a smaller kernel or pad"),
     (["folder", "--kernel", "1"], "folder is a folder"),
     (["gone.png", "--kernel", "1"], "there is no file gone.png"),
+    (["1 2 x", "--kernel", "1"], '"1 2 x" is neither rows of numbers nor a file'),
     (["cube.npy", "--kernel", "box 3"], "cube.npy is a volume of 5x6x7; an animation shows signals and pictures"),
     (["nan.npy", "--kernel", "1"], "the input holds 1 NaN or infinite number"),
     (["1 2 3", "--kernel", "gausian"], "do you mean gaussian?"),

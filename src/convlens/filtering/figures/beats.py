@@ -19,7 +19,7 @@ from .look import (
     PRODUCT,
     WIDTH,
     Grid,
-    exact,
+    equals,
     factor,
     fitting,
     hues,
@@ -232,20 +232,17 @@ def _lines(scene: Scene, step: Step) -> list[tuple[Run, ...]]:
             runs.append((factor(spelled(step.window[0, row, n])), INPUT.dark))
             runs += [("·", INK), (factor(tap(weight)), KERNEL.dark)]
         found.append((*runs, (" ", INK)))
-    total = float(step.parts[0])
-    said = spelled(total)
-    shown = [*step.window.ravel(), *scene.taps.ravel(), total]
-    words = [*map(spelled, step.window.ravel()), *map(tap, scene.taps.ravel()), said]
-    sign = "=" if exact(shown, words) else "≈"
+    said = spelled(float(step.parts[0]))
+    pairs = zip(map(spelled, step.window.ravel()), map(tap, scene.taps.ravel()), strict=True)
+    sign = equals(pairs, said)
     found[-1] = (*found[-1], (f"{sign} ", INK), (said, OUTPUT.dark))
     return found
 
 
 def _added(step: Step) -> tuple[Run, ...]:
-    total = float(step.parts.sum())
+    total = spelled(float(step.parts.sum()))
     said = [spelled(part) for part in step.parts]
     runs: list[Run] = []
     for n, word in enumerate(said):
         runs += [(" + " if n else "", MUTED), (factor(word), OUTPUT.dark)]
-    sign = "=" if exact([*step.parts, total], [*said, spelled(total)]) else "≈"
-    return (*runs, (f" {sign} ", INK), (spelled(total), OUTPUT.dark))
+    return (*runs, (f" {equals([(word,) for word in said], total)} ", INK), (total, OUTPUT.dark))

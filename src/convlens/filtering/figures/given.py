@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -32,11 +33,14 @@ def given(text: str) -> NDArray[np.float64]:
     >>> given("0 1 2; 3 4 5").tolist(), given("1 2 3").tolist(), given("1 2 | 3 4").tolist()
     ([[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]], [[1.0, 2.0, 3.0]], [[1.0, 2.0], [3.0, 4.0]])
     """
-    path = Path(text)
-    if NUMBERS.match(text.strip()) and not path.exists():
+    path, there = Path(text), os.path.exists(text)  # which is not troubled by a name that is too long
+    if NUMBERS.match(text.strip()) and not there:
         found = literal(text, f'the input "{text}"')
         planes = found if found.ndim == 3 else found[None]
         return planes[:, 0] if planes.shape[1] == 1 else planes
+    if not there and (" " in text or not path.suffix):
+        wanted = 'write "0 1 2; 3 4 5", or name a .csv, .npy, .wav or photo'
+        raise FilterError(f'"{text[:40]}" is neither rows of numbers nor a file; {wanted}')
     medium = read(path)
     if medium.kind == "volume":
         raise FilterError(f"{path} is a volume of {medium.shape}; an animation shows signals and pictures")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 
 from .shapes import Point, Rect
 
@@ -21,9 +22,9 @@ class Hue:
 
 
 # blue, orange and bluish green of Okabe and Ito, chosen for colour-blind readers; lighter in cells
-INPUT = Hue("#dcebf8", "#86bdea", "#0b5b98")
+INPUT = Hue("#dcebf8", "#8fc3f0", "#0b5b98")
 KERNEL = Hue("#fdebc8", "#f6c052", "#945600")
-OUTPUT = Hue("#d3efe4", "#5cc5a0", "#00694d")
+OUTPUT = Hue("#d3efe4", "#4dbd8c", "#00694d")
 PRODUCT = Hue("#f2f4f6", "#e4e8ec", "#1f2933")
 RED = Hue("#fbe0da", "#ef9f8f", "#a3301c")
 GREEN = Hue("#e6f1d4", "#b4d67c", "#4a6a10")
@@ -61,7 +62,7 @@ def spelled(value: float) -> str:
         text = f"{value:.3g}" if size >= 1 else f"{value:.1g}"
     else:
         text = f"{value:.3f}".rstrip("0")
-    return text.replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", "−")
 
 
 def tap(value: float) -> str:
@@ -76,9 +77,18 @@ def tap(value: float) -> str:
     return spelled(value)
 
 
-def exact(values: Sequence[float], written: Sequence[str]) -> bool:
-    """Whether numbers are written without rounding."""
-    return all(float(Fraction(word.replace("−", "-"))) == value for value, word in zip(values, written, strict=True))
+def equals(products: Iterable[Sequence[str]], total: str) -> str:
+    """The sign between products, added up, and a total, all as they are written: ``=`` only where that is so.
+
+    >>> equals([("8", "1/9"), ("1", "1/9")], "1"), equals([("1", "1/3")], "0.333"), equals([("−2",), ("5",)], "3")
+    ('=', '≈', '=')
+    """
+    left = sum((prod(map(_fraction, factors)) for factors in products), Fraction())
+    return "=" if left == _fraction(total) else "≈"
+
+
+def _fraction(word: str) -> Fraction:
+    return Fraction(word.replace("−", "-"))
 
 
 def factor(word: str) -> str:
