@@ -70,7 +70,8 @@ class Animation:
     def _repr_html_(self) -> str:
         """For notebooks. As a picture, so that its style is nobody else's."""
         source = base64.b64encode(packed(self.film, ".svg", self.width)).decode()
-        return f'<img width="{self.width}" alt="{self.film.title}" src="data:image/svg+xml;base64,{source}">'
+        shown = f'width="{self.width}" style="max-width:100%;height:auto" alt="{self.film.title}"'
+        return f'<img {shown} src="data:image/svg+xml;base64,{source}">'
 
 
 def animate(

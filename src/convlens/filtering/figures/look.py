@@ -44,6 +44,15 @@ def hues(channels: int) -> tuple[Hue, ...]:
     return CHANNELS.get(channels, (INPUT,) * channels)
 
 
+def channel_names(channels: int) -> tuple[str, ...]:
+    """What each channel is called.
+
+    >>> channel_names(3), channel_names(2)
+    (('red', 'green', 'blue'), ('channel 1', 'channel 2'))
+    """
+    return ("red", "green", "blue") if channels == 3 else tuple(f"channel {n + 1}" for n in range(channels))
+
+
 # ---- numbers ----
 
 

@@ -8,16 +8,17 @@ import numpy as np
 
 from .beats import Beat, Letters, equations, output, products, window
 from .layout import NAME, Layout, laid_out
-from .look import FAINT, INK, INPUT, KERNEL, MUTED, OUTPUT, PRODUCT, WIDTH, Hue, hues, spelled, tap
+from .look import FAINT, INK, INPUT, KERNEL, MUTED, OUTPUT, PRODUCT, WIDTH, Hue, channel_names, hues, spelled, tap
 from .scene import Floats, Scene
 from .shapes import Film, Path, Reel
 from .words import formulas, head, headline, plain
 
 HELD = 1.0
 """Steps for which the whole output is seen at the end."""
-CHANNELS = ("red", "green", "blue")
 HEAD, FOOT = 130.0, 30.0
+"""What the headline with one formula takes of the height, and what is left below."""
 ARROW = 11.0
+"""The length of an arrow's head."""
 
 
 def numbers(scene: Scene, indices: Sequence[int], seconds: float) -> Film | None:
@@ -54,7 +55,8 @@ def numbers(scene: Scene, indices: Sequence[int], seconds: float) -> Film | None
 def _beats(scene: Scene, indices: Sequence[int], end: float) -> list[Beat]:
     steps = [scene.step(index) for index in indices]
     stops = [*map(float, range(1, len(steps))), end]
-    return [Beat(step, before, n, stop) for n, (step, before, stop) in enumerate(zip(steps, [None, *steps], stops))]  # noqa: B905 (the last is before none)
+    together = zip(steps, [None, *steps[:-1]], stops, strict=True)
+    return [Beat(step, before, n, stop) for n, (step, before, stop) in enumerate(together)]
 
 
 def _ground(reel: Reel, scene: Scene, layout: Layout, letters: Letters) -> None:
@@ -102,11 +104,11 @@ def _named(reel: Reel, scene: Scene, layout: Layout, turns: list[tuple[str, Floa
         "sums": ("sum", OUTPUT),
         "output": (_sized("output", scene.outputs, scene.signal), OUTPUT),
     }
-    colours = hues(len(scene.cells))
+    channels = len(scene.cells)
     for name in layout.names:
         if name.panel == "channel":
-            words = CHANNELS[name.channel] if len(colours) == 3 else f"channel {name.channel + 1}"
-            reel.text(name.x, name.y, words, NAME, colour=colours[name.channel].dark, anchor=name.anchor)
+            words, hue = channel_names(channels)[name.channel], hues(channels)[name.channel]
+            reel.text(name.x, name.y, words, NAME, colour=hue.dark, anchor=name.anchor)
             continue
         words, hue = said[name.panel]
         begin = reel.first

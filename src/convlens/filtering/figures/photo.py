@@ -23,6 +23,7 @@ from .look import (
     PRODUCT,
     WIDTH,
     Grid,
+    channel_names,
     factor,
     fitting,
     hues,
@@ -221,7 +222,7 @@ def _ground(reel: Reel, scene: Scene, places: Places, greys: Greys, remark: str)
     box = target.box(0, 0, target.rows, target.columns)
     reel.add(Image(*box, _pixels(greys.of(scene.outputs))))
     reel.add(Rect(*box, "", OUTPUT.strong, 2.0))
-    names = ("red", "green", "blue") if len(scene.cells) == 3 else ("window",)
+    names = channel_names(3) if len(scene.cells) == 3 else ("window",)
     most = float(np.abs(scene.taps).max()) or 1.0
     for n, (name, hue) in enumerate(zip(names, hues(len(names)), strict=True)):
         patch, grid, value = places.patches[n], places.kernels[n], places.sums[n]
