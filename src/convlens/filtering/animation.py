@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -118,7 +119,7 @@ def animate(
 
 
 def shown(
-    planes: NDArray[np.float64],
+    planes: NDArray[Any],
     kernel: str | NDArray[np.float64],
     pad: Padding | str,
     stride: Sizes | str,
@@ -137,7 +138,7 @@ def shown(
     taps = read(kernel, planes.ndim - 1) if isinstance(kernel, str) else kernel
     how = pad, stride, dilation, flip, border, add
     if max(planes.shape[1:]) <= SMALL:
-        made = scene(planes, taps, *how)
+        made = scene(planes.astype(np.float64), taps, *how)
         film = numbers(made, chosen(made, step, frames), seconds or SECONDS)
         if film is not None:
             return Animation(film, width)
@@ -195,15 +196,13 @@ def compare(
 # ---- what is asked, and what of it is shown ----
 
 
-def _finite(x: NDArray[np.float64]) -> None:
+def _finite(x: NDArray[Any]) -> None:
     if bad := int((~np.isfinite(x)).sum()):
         some = "number" if bad == 1 else "numbers"
         raise FilterError(f"the input holds {bad} NaN or infinite {some}, with which there is nothing to add up")
 
 
-def _excerpt(
-    planes: NDArray[np.float64], taps: NDArray[np.float64], add: bool
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+def _excerpt(planes: NDArray[Any], taps: NDArray[np.float64], add: bool) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """A long signal's first channel where it is loudest, and what is to be said of that."""
     remarks = []
     if len(planes) > 1:
@@ -214,10 +213,10 @@ def _excerpt(
     first, stop = _loudest(planes[0], max(LONGEST, 4 * taps.size))
     if stop - first < length:
         remarks.append(f"of {length:,} cells {first:,} to {stop - 1:,} are shown, where it is loudest")
-    return planes[:1, first:stop], tuple(remarks)
+    return planes[:1, first:stop].astype(np.float64), tuple(remarks)
 
 
-def _loudest(x: NDArray[np.float64], cells: int) -> tuple[int, int]:
+def _loudest(x: NDArray[Any], cells: int) -> tuple[int, int]:
     """From where to where so many cells of a signal have the largest squares."""
     if len(x) <= cells:
         return 0, len(x)
@@ -235,7 +234,7 @@ def _check(frames: int, seconds: float | None, width: int) -> None:
         raise FilterError(f"the width must be from 160 to 4096 pixels, not {width}")
 
 
-def _planes(array: ArrayLike, axes: int) -> NDArray[np.float64]:
+def _planes(array: ArrayLike, axes: int) -> NDArray[Any]:
     """An array with its channels in front, or the sentence that says why nothing slides over it."""
     x = cells_of(array)
     channels = (x.ndim == 2 and axes == 1) or (x.ndim == 3 and x.shape[2] <= COLOURS)
@@ -244,8 +243,7 @@ def _planes(array: ArrayLike, axes: int) -> NDArray[np.float64]:
             f"an array of shape {x.shape} is no signal and no picture: a picture's channels come last, {COLOURS} at "
             "most; give one of its planes"
         )
-    wide = x.astype(np.float64)
-    return np.moveaxis(wide, -1, 0) if channels else wide[None]
+    return np.moveaxis(x, -1, 0) if channels else x[None]
 
 
 def chosen(made: Scene, step: int | None, frames: int) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from ..notation import literal
 NUMBERS = re.compile(r"[-+.\d\s,;|/eE]*\d[-+.\d\s,;|/eE]*$")
 
 
-def given(text: str) -> NDArray[np.float64]:
+def given(text: str) -> NDArray[Any]:
     """Read an input.
 
     Args:
@@ -24,7 +25,7 @@ def given(text: str) -> NDArray[np.float64]:
             signal. A table with names in its first row has a signal a column; without, it is a picture as it stands.
 
     Returns:
-        (C, N) a signal or (C, H, W) a picture.
+        (C, N) a signal or (C, H, W) a picture, of the type that the file has.
 
     Raises:
         FilterError: it is neither, or a volume.
@@ -44,7 +45,7 @@ def given(text: str) -> NDArray[np.float64]:
     medium = read(path)
     if medium.kind == "volume":
         raise FilterError(f"{path} is a volume of {medium.shape}; an animation shows signals and pictures")
-    cells = medium.cells.astype(np.float64)
+    cells = medium.cells
     if medium.kind == "picture":
         return np.moveaxis(cells, -1, 0) if cells.ndim == 3 else cells[None]
     columns = cells if cells.ndim == 2 else cells[:, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,16 +84,17 @@ def sweeps(rows: int, columns: int, steps: int) -> list[Sweep]:
     ]
 
 
-def reduced(planes: Floats, side: int = SIDE) -> Floats:
+def reduced(planes: NDArray[Any], side: int = SIDE) -> Floats:
     """Planes whose longer side is as long at most, pixels means of those that they stand for; whole stay whole."""
     high, wide = planes.shape[1:]
     part = side / max(high, wide)
     if part >= 1:
-        return planes
+        return planes.astype(np.float64)
     size = max(1, round(wide * part)), max(1, round(high * part))
     small = [Pillow.fromarray(plane.astype(np.float32)).resize(size, Pillow.Resampling.BOX) for plane in planes]
     found = np.stack([np.asarray(plane, np.float64) for plane in small])
-    return found.round() if np.array_equal(planes, planes.round()) else found
+    whole = planes.dtype.kind in "iu" or np.array_equal(planes, planes.round())
+    return found.round() if whole else found
 
 
 # ---- pixels ----
