@@ -1,7 +1,7 @@
 """Series of the UCR and UEA archives: leaf outlines, and who of nine men says a vowel.
 
     pip install --no-deps aeon          # its wheel carries the series; it is not imported
-    python examples/signals.py [--set JapaneseVowels_eq] [--seed 0]
+    python examples/signals.py [JapaneseVowels_eq] [--seed 0]
 
 ``OSULeaf``: outlines of the leaves of six species as distances from the middle, 200 to learn from and 242 to judge.
 Published test accuracies (Wang, Yan and Oates, 2017): FCN 0.977, a multilayer perceptron 0.557.
@@ -51,11 +51,11 @@ def nearest_neighbour(source: Path) -> float:
 def main() -> None:
     """Train with the arguments given besides the settings above."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", choices=SETS, default="OSULeaf")
-    given, more = parser.parse_known_args()
-    source = series(given.set)
+    _, more = parser.parse_known_args()
+    name = more.pop(0) if more and more[0] in SETS else "OSULeaf"
+    source = series(name)
     print(f"baseline {BASELINE}: test accuracy {nearest_neighbour(source):.4f}", flush=True)
-    command = [sys.executable, "-m", "convlens", "train", str(source), *SETS[given.set], *more]
+    command = [sys.executable, "-m", "convlens", "train", str(source), *SETS[name], *more]
     sys.exit(subprocess.run(command).returncode)
 
 

@@ -14,6 +14,7 @@ import inspect
 import re
 import runpy
 import shlex
+import statistics
 import sys
 import textwrap
 import tomllib
@@ -26,7 +27,7 @@ import typer
 from PIL import Image
 
 import convlens
-from benchmarks import filters
+from benchmarks import examples, filters
 from convlens.cli.main import app, main
 from convlens.data.fashion_mnist import SYSTEM as DEBIAN
 from convlens.data.fashion_mnist import cache_folder
@@ -351,6 +352,20 @@ def test_the_gallery_is_the_one_that_there_is() -> None:
 def test_the_table_of_filters_is_the_record() -> None:
     shown = section(TEXTS["filtering.md"], "How fast").splitlines()
     assert [line for line in shown if line.startswith("|")] == filters.lines(records.rows("filters"))
+
+
+def test_the_table_of_examples_is_the_record() -> None:
+    shown = section(TEXTS["training.md"], "Examples").splitlines()
+    found = {row["example"]: row for row in records.rows("examples")}
+    assert [line for line in shown if line.startswith("|")] == examples.lines(list(found.values()))
+    known = {example.name: example for example in examples.examples()}
+    assert list(found) == [name for name in known if name in found]
+    for name, row in found.items():
+        for field in ("command", "metric", "baseline", "source"):
+            assert row[field] == getattr(known[name], field)
+        assert row["mean"] == statistics.mean(row["scores"])
+        assert row["spread"] == statistics.stdev(row["scores"])
+        assert (row["seeds"], len(row["scores"])) == ([0, 1, 2], 3)
 
 
 def test_the_arguments_of_a_scan_are_those_that_it_has() -> None:
