@@ -93,7 +93,16 @@ def test_what_is_not_installed_is_left_out_and_named(tmp_path: Path) -> None:
 
 def test_names_of_families_are_names_of_files() -> None:
     assert len({recipe.name for recipe in RECIPES}) == len(RECIPES)
-    assert sum(recipe.large for recipe in RECIPES) == 1
+    assert sum(recipe.named for recipe in RECIPES) == 3
+
+
+def test_what_lies_far_is_small_and_what_does_not_is_as_it_was() -> None:
+    far = replace(SMALL, far=4.0)
+    sides = np.array([far.side(np.random.default_rng(k)) for k in range(300)])
+    assert 14 / 4 <= sides.min() < 5
+    assert 16 < sides.max() <= 18
+    assert np.median(sides) == pytest.approx(8, rel=0.1), "the middle of 4 and 16"
+    assert SMALL.side(np.random.default_rng(5)) == np.random.default_rng(5).uniform(14, 18)
 
 
 def test_the_coins_are_halved_between_two_rows() -> None:

@@ -39,7 +39,7 @@ class Recipe:
             there is none such.
         photos: how many.
         empty: how many photos without an instance there are besides.
-        large: made only when it is asked for by name.
+        named: made only when it is asked for by name.
     """
 
     name: str
@@ -48,12 +48,15 @@ class Recipe:
     shoot: Callable[[Rng, int, bool], Shot]
     photos: int = 3
     empty: int = 1
-    large: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """Counts of a photo: how many are sought, how many others there are, and how long their longer sides are."""
+    """Counts of a photo: how many are sought, how many others there are, and how long their longer sides are.
+
+    ``far``: how much farther away the farthest are than the nearest, so that their sides are divided by up to so much.
+    """
 
     size: tuple[int, int]
     sought: tuple[int, int]
@@ -61,6 +64,12 @@ class Crowd:
     sides: tuple[float, float]
     closeness: float
     light: Light
+    far: float = 1.0
+
+    def side(self, rng: Rng) -> float:
+        """The longer side of one of them; of those that are far every doubling is as likely as another."""
+        near = rng.uniform(*self.sides)
+        return near if self.far == 1 else near / self.far ** rng.random()
 
 
 def scattered(
@@ -77,7 +86,7 @@ def scattered(
     for wanted, pictures, number in ((True, sought, count), (False, others, crowd.others)):
         for _ in range(number):
             picture = pictures[int(rng.integers(len(pictures)))]
-            things.append(Thing(picture, wanted, rng.uniform(*crowd.sides), rng.uniform(-rotation, rotation)))
+            things.append(Thing(picture, wanted, crowd.side(rng), rng.uniform(-rotation, rotation)))
     mixed = [things[i] for i in rng.permutation(len(things))]
     return compose(surface(), mixed, crowd.closeness, crowd.light, rng)
 
@@ -208,6 +217,8 @@ EMOJI = Crowd((1400, 1050), (14, 30), 260, (44, 66), 0.78, Light(shadow=0.3))
 ONE = Crowd((1400, 1050), (1, 1), 290, (46, 66), 0.78, Light(shadow=0.3))
 BEANS = Crowd((900, 700), (90, 120), 120, (22, 32), 0.78, LIGHT)
 SCREWS = Crowd((1000, 800), (45, 65), 70, (38, 54), 0.75, Light(shadow=0.45))
+SPREAD = Crowd((1200, 900), (45, 60), 70, (76, 84), 0.9, LIGHT, far=4.0)
+"""Sides of 20 to 84 pixels: one working scale is too few."""
 THOUSANDS = Crowd((4000, 3000), (5000, 5000), 2500, (22, 32), 0.78, LIGHT)
 
 
@@ -227,7 +238,11 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("faces", "face", 15, _faces),
     Recipe("sneakers", "sneaker", 15, _sneakers),
     Recipe("coins", "coin", 0, _coins, photos=2, empty=0),
-    Recipe("thousands", "coffee bean", 180, _thousands, large=True),
+    Recipe(
+        "near and far, seeds", "coffee bean", 180, partial(crowded, drawn.coffee_bean, SEEDS, SPREAD, False), named=True
+    ),
+    Recipe("near and far, emoji", "😎", 30, partial(_emoji, "😎", FACES, SPREAD), named=True),
+    Recipe("thousands", "coffee bean", 180, _thousands, named=True),
 )
 
 
@@ -237,14 +252,14 @@ def make(folder: Path, seed: int = 0, recipes: Sequence[Recipe] | None = None) -
     Args:
         folder: is made; what is in it stays.
         seed: of everything.
-        recipes: which; all that are not large when none are given.
+        recipes: which; all but those that are made when they are named, where none are given.
 
     Returns:
         The families, and the reason of each that could not be made, by its name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     families, missing = [], {}
-    for recipe in recipes if recipes is not None else [one for one in RECIPES if not one.large]:
+    for recipe in recipes if recipes is not None else [one for one in RECIPES if not one.named]:
         try:
             families.append(_family(folder, seed, recipe))
         except MissingError as error:
