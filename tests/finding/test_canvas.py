@@ -61,7 +61,7 @@ def test_a_finder_never_reads_a_picture_whole(monkeypatch: pytest.MonkeyPatch) -
     for module in (finder, lessons):
         monkeypatch.setattr(module, "source_of", lambda given: source)
     made = finder.Finder.fit({"a": picture}, [mark("a", c) for c in centres[:3]])
-    assert made.view.white == 16 * int(picture.max())
+    assert made.views.typical.white == 16 * int(picture.max())
     assert 0 < source.largest <= 3 * 480 * 256 < picture.size
 
 

@@ -18,7 +18,8 @@ from convlens.data import Mark, read_marks
 from convlens.data.marks_check import pictures_of
 
 from . import saving
-from .canvas import View, full_range, working_scale
+from .candidates import Candidates
+from .canvas import Canvas, View, full_range, working_scale
 from .crops import Material
 from .errors import FindingError
 from .extent import DIRECTIONS, breadths, sizes, turns
@@ -36,6 +37,7 @@ from .points import side as side_of
 from .scene import patch
 from .scores import LIKE, places_in, scores_of
 from .study import Study
+from .views import Views, lengths
 from .why import Asker, Why, block_about
 
 Floats = NDArray[np.float32]
@@ -57,20 +59,20 @@ class Finder:
     Make one with ``fit`` or ``load``.
 
     Args:
-        view: how pictures are seen.
+        views: how pictures are seen, at one working scale or at several.
         box: width and height of a typical object, in displayed pixels.
         turn: the largest angle by which objects are turned, in radians.
         seed: of every random number.
         weights: of the network.
         examples: (M, C, S, S) marked objects at the working scale.
-        breadths: (M, DIRECTIONS) how wide they are along each direction, in displayed pixels.
+        breadths: (M, DIRECTIONS) how wide they are along each direction, in displayed pixels at the typical scale.
         calibration: what scores mean.
         marks: what was learned from.
         rounds: how often it learned.
         axes: (D, K) along which places are compared with the examples (``likeness.py``).
     """
 
-    view: View
+    views: Views
     box: tuple[float, float]
     turn: float
     seed: int
@@ -117,11 +119,14 @@ class Finder:
             side = float(np.median([np.sqrt(w * h) for w, h in boxes]))
         else:
             width = height = side = _stand_out(given, by_name, white)
+        long = lengths(known)
+        view, typical = View(working_scale(side), white, channels), float(np.median(long[long > 0])) if boxes else side
         net = network(channels, 8, 8)
         weights = initial(net, np.random.default_rng((seed, 0)))
         nothing = np.zeros((0, channels, 2, 2), np.float32), np.zeros((0, DIRECTIONS), np.float32)
-        finder = cls(View(working_scale(side), white, channels), (width, height), np.pi, seed, weights, *nothing)
-        lessons = Lessons.read(finder.view, finder.box, given, known)
+        views = Views(view, typical).suiting(known)
+        finder = cls(views, (width, height), np.pi, seed, weights, *nothing)
+        lessons = Lessons.read(views, finder.box, given, known)
         own = [(scene.canvas.pixels, thing[:2]) for scene in lessons.scenes for thing in scene.objects][:EXAMPLES]
         finder.turn = lean(own, finder.side, np.random.default_rng((seed, 2)))
         finder._lessons = lessons
@@ -142,26 +147,30 @@ class Finder:
             FindingError: it was loaded from a file and no pictures are given.
             MarksError, PictureError: as for ``fit``.
         """
-        known = _marks(marks)
+        known, lessons = _marks(marks), self._lessons
+        views = self.views.suiting(known)
         if pictures is not None:
-            self._lessons = Lessons.read(self.view, self.box, named(pictures), known)
-        elif self._lessons is None:
+            lessons = Lessons.read(views, self.box, named(pictures), known)
+        elif lessons is None:
             raise FindingError(
                 "a finder that was loaded has no pictures in memory; give them: correct(marks, pictures)"
             )
+        elif views != lessons.views:
+            lessons = Lessons.read(views, self.box, lessons.given, known)
         else:
-            self._lessons.enter(known)
-        self._learn(self._lessons, known, AGAIN, progress)
+            lessons.enter(known)
+        self.views, self._lessons = views, lessons
+        self._learn(lessons, known, AGAIN, progress)
 
     @property
     def side(self) -> float:
-        """Working pixels of the side of a typical object."""
-        return float(np.sqrt(self.box[0] * self.box[1])) * self.view.scale
+        """Working pixels of the side of an object at the scale that suits it."""
+        return float(np.sqrt(self.box[0] * self.box[1])) * self.views.typical.scale
 
     def _learn(self, lessons: Lessons, marks: tuple[Mark, ...], course: Course, progress: Progress | None) -> None:
         scenes, self.marks = lessons.scenes, marks
         own = [(s, o) for s in scenes for o in s.objects]
-        typical = np.array(self.box, np.float32) * np.float32(self.view.scale)
+        typical = np.array(self.box, np.float32) * np.float32(self.views.typical.scale)
         things = [patch(s.canvas, o) for s, o in own]
         others = [patch(s.canvas, np.concatenate([o, typical])) for s in scenes for o in s.nots]
         material = Material(scenes, things, others, self.turn, self.side)
@@ -171,11 +180,11 @@ class Finder:
         templates = [(k, *own[k]) for k in chosen]
         self.examples = np.stack([example(s.canvas.pixels, o[:2], self.side) for _, s, o in templates])
         drawn = any(m.kind == "object" and not m.is_point for m in self.marks)
-        self.breadths = breadths([things[k] for k in chosen], drawn=drawn) / np.float32(self.view.scale)
+        self.breadths = breadths([things[k] for k in chosen], drawn=drawn) / np.float32(self.views.typical.scale)
         self.rounds += 1
-        learner = Learner(self.view.channels, self.weights)
+        learner = Learner(self.views.typical.channels, self.weights)
         likeness = self._likeness()
-        study = Study(material, learner, likeness, templates, self.seed)
+        study = Study(material, learner, likeness, templates, self.seed, self.views.typical.step)
         self.weights = learner.run(material, course, (self.seed, self.rounds), study.look, progress)
         self.axes = likeness.axes
         self.calibration = study.calibration(self.weights)
@@ -222,34 +231,43 @@ class Finder:
             ValueError: it has other channels than those that were learned from.
         """
         likeness, known = self._likeness(), Known.of(marks, self.box)
-        lying = np.zeros(len(known.objects))
+        found, lying = [Candidates.none()], np.zeros(len(known.objects))
+        home = self.views.home(known.objects[:, 2:].max(axis=1))
         with source_of(picture) as source:
-            view = self.view.suited(source)
-            blocks = sum(1 for _ in view.blocks(source))
-            boxes, scores, turned = [np.zeros((0, 4))], [np.zeros(0, np.float32)], [np.zeros(0)]
-            for done, canvas in enumerate(view.canvases(source), 1):
-                # a picture that was learned from was searched at the end
-                looked = self._lessons.peaks(canvas, self.weights) if self._lessons else None
-                at, firm = looked or places_in(canvas, self.weights, self.side)
-                # most peaks are so unlike the marks that they cannot reach the cut: they are not looked at closely
-                rough = overall(likeness.matched(canvas.pixels, at, shifts=0)[0])
-                hopeful = firm + LIKE * (rough + NUDGE) >= self.calibration.cut
-                at, firm = at[hopeful], firm[hopeful]
-                alike, variants = likeness.matched(canvas.pixels, at)
-                large = sizes(likeness, self.breadths, alike, variants)
-                boxes.append(np.concatenate([canvas.outward(at) - large / 2, large], 1))
-                scores.append(scores_of(firm, alike))
-                turned.append(turns(likeness, variants))
-                at = canvas.inward(middles(known.objects))
-                own = canvas.owns(at)
-                lying[own] = turns(likeness, likeness.matched(canvas.pixels, at[own])[1])
-                if progress is not None:
-                    progress(done / blocks)
+            views, done = self.views.suited(source).all, 0
+            blocks = sum(1 for view in views for _ in view.blocks(source))
+            for scale, view in enumerate(views):
+                for canvas in view.canvases(source):
+                    found.append(self._candidates(canvas, likeness))
+                    at = canvas.inward(middles(known.objects))
+                    own = canvas.owns(at) & (home == scale)
+                    lying[own] = turns(likeness, likeness.matched(canvas.pixels, at[own])[1])
+                    done += 1
+                    if progress is not None:
+                        progress(done / blocks)
             size = source.shape[1], source.shape[2]
         name = Path(picture).name if isinstance(picture, (str, Path)) else ""
         area = size[0] * size[1] / (self.box[0] * self.box[1])
-        found = self._claimed(np.concatenate(boxes), np.concatenate(scores), np.concatenate(turned), known, lying, area)
-        return replace(found, image=name, size=size, picture=picture, angles=found.angles if angles else None)
+        claimed = self._claimed(Candidates.joined(found), known, lying, area)
+        return replace(claimed, image=name, size=size, picture=picture, angles=claimed.angles if angles else None)
+
+    def _candidates(self, canvas: Canvas, likeness: Likeness) -> Candidates:
+        """What could be objects in a canvas' block."""
+        # a picture that was learned from was searched at the end
+        looked = self._lessons.peaks(canvas, self.weights) if self._lessons else None
+        at, firm = looked or places_in(canvas, self.weights, self.side)
+        # most peaks are so unlike the marks that they cannot reach the cut: they are not looked at closely
+        rough = overall(likeness.matched(canvas.pixels, at, shifts=0)[0])
+        hopeful = firm + LIKE * (rough + NUDGE) >= self.calibration.cut
+        at, firm = at[hopeful], firm[hopeful]
+        alike, variants = likeness.matched(canvas.pixels, at)
+        large = sizes(likeness, self.breadths, alike, variants) * (canvas.step / self.views.typical.step)
+        return Candidates(
+            boxes=np.concatenate([canvas.outward(at) - large / 2, large], 1),
+            scores=scores_of(firm, alike),
+            turned=turns(likeness, variants),
+            sides=np.full(len(at), self.side * canvas.step),
+        )
 
     def why(self, picture: Given, boxes: ArrayLike) -> list[Why]:
         """What speaks for places of a picture: the marked object each is most like, and where the network looked.
@@ -264,10 +282,12 @@ class Finder:
         Raises:
             PictureError, ValueError: as for ``find``.
         """
-        asker, found = Asker(self.view, self.weights, self._likeness(), self.examples), list[Why]()
+        around, found = np.asarray(boxes, np.float64).reshape(-1, 4), list[Why]()
+        asker = Asker(self.views.typical, self.weights, self._likeness(), self.examples)
+        home = self.views.home(around[:, 2:].max(axis=1))
         with source_of(picture) as source:
-            view = self.view.suited(source)
-            for place in middles(np.asarray(boxes, np.float64).reshape(-1, 4)):
+            views = self.views.suited(source).all
+            for place, view in zip(middles(around), (views[scale] for scale in home), strict=True):
                 canvas = view.canvas(source, block_about(view, view.size(source), place))
                 found += asker.ask(canvas, canvas.inward(place[None]))
         return found
@@ -279,35 +299,29 @@ class Finder:
             self._seen = known = self.examples, Likeness(self.examples, self.side, self.turn, self.axes)
         return known[1]
 
-    def _claimed(
-        self,
-        boxes: NDArray[np.float64],
-        scores: Floats,
-        turned: Angles,
-        known: Known,
-        lying: Angles,
-        area: float,
-    ) -> Finds:
-        """Finds and near misses from boxes of any order, and from what is known, with the angles of both.
+    def _claimed(self, found: Candidates, known: Known, lying: Angles, area: float) -> Finds:
+        """Finds and near misses from candidates of any order, and from what is known, with the angles of both.
 
         ``area`` says how many times as large as an object the picture is.
         """
-        # of equal scores the upper, then the left one first, in whichever order blocks were searched
-        order = np.lexsort((boxes[:, 0], boxes[:, 1], -scores))
-        score, at = scores[order].astype(np.float64), middles(boxes[order])
+        found = found.ordered()
+        score, at = found.scores.astype(np.float64), middles(found.boxes)
         free = known.free(at)
+        for side in np.unique(found.sides) if len(self.views.sizes) > 1 else ():
+            own = found.sides == side
+            free[own] = known.about(float(side)).free(at[own])
         rest = score[~free & ~distances(known.objects, at)[1]]
         seen = learn(self.calibration, score[free], rest, expected=self.calibration.many * area - len(lying))
         kept = free & (score >= self.calibration.cut)
-        order, score = order[kept], score[kept]
+        found, score = found.chosen(kept), score[kept]
         best = seen.best()
         interval, note = self._counted(seen, int((score >= best).sum()), len(lying))
         return Finds.split(
             "",
-            np.concatenate([known.objects, boxes[order]]),
+            np.concatenate([known.objects, found.boxes]),
             np.concatenate([np.ones_like(lying), seen.probabilities(score)]),
             float(seen.probabilities(np.array(best))) if np.isfinite(best) else 1.0,
-            angles=np.concatenate([lying, turned[order]]),
+            angles=np.concatenate([lying, found.turned]),
             interval=interval,
             note=note,
         )

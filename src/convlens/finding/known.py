@@ -6,7 +6,7 @@ Only a picture's own marks are looked at here; what they teach of other pictures
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from convlens.data import Mark
 
 Floats = NDArray[np.float64]
+
+TWICE = 2.0
+"""How much larger or smaller than a rejected box may be what is rejected with it, where things differ in size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +27,13 @@ class Known:
         objects: (N, 4) x, y, w, h in displayed pixels: one for each marked object.
         nots: (N, 4) the places that are none.
         complete: (N, 4) the regions in which every object is marked.
+        drawn: (N,) which of ``nots`` have a size of their own, and are no points.
     """
 
     objects: Floats
     nots: Floats
     complete: Floats
+    drawn: NDArray[np.bool_]
 
     @classmethod
     def of(cls, marks: Sequence[Mark], box: tuple[float, float]) -> Known:
@@ -44,7 +49,19 @@ class Known:
         for at, middle in enumerate(middles(objects)):
             if not distances(objects[kept], middle[None])[1].any():
                 kept.append(at)
-        return cls(objects[kept], nots, boxes([m for m in marks if m.kind == "complete"], box))
+        drawn = np.array([not m.is_point for m in marks if m.kind == "not"], np.bool_)
+        return cls(objects[kept], nots, boxes([m for m in marks if m.kind == "complete"], box), drawn)
+
+    def about(self, side: float) -> Known:
+        """What is known where things of such a side are: a place was rejected for what is about as large as its box.
+
+        >>> known = Known.of([Mark("a.png", "not", 0, 0, 80, 80), Mark("a.png", "not", 9, 9)], (20, 20))
+        >>> [len(known.about(side).nots) for side in (20.0, 60.0)]
+        [1, 2]
+        """
+        off = np.abs(np.log(np.sqrt(self.nots[:, 2:].prod(axis=1)) / side))
+        kept = (off < np.log(TWICE)) | ~self.drawn
+        return replace(self, nots=self.nots[kept], drawn=self.drawn[kept])
 
     def free(self, places: Floats) -> NDArray[np.bool_]:
         """Which places (N, 2) the marks say nothing of: at no object, not rejected, in no region that is complete.

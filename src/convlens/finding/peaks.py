@@ -47,7 +47,8 @@ def peaks(logits: Floats, distance: float, floor: float = FAINTEST, most: int | 
     order = np.argsort(-scores, kind="stable")
     rank = np.empty(len(order), np.intp)
     rank[order] = np.arange(len(order))
-    kept = order[_staying(*_near((height, width), rows, columns, places, distance), rank)[order]][:most]
+    near = _near((height, width), rows, columns, places, distance)
+    kept = order[staying(*near, rank, TURNS)[order]][:most]
     return places[kept], scores[kept]
 
 
@@ -85,15 +86,23 @@ def _near(size: tuple[int, int], rows: Whole, columns: Whole, places: Floats, di
     return np.concatenate(first), np.concatenate(second)
 
 
-def _staying(first: Whole, second: Whole, rank: Whole) -> NDArray[np.bool_]:
-    """Which of some peaks stay where near ones, pair by pair, give way to the higher one that stays."""
+def staying(first: Whole, second: Whole, rank: Whole, turns: int | None) -> NDArray[np.bool_]:
+    """Which of some places stay where rivals, pair by pair, give way to the higher one that stays.
+
+    Args:
+        first, second: (P,) the rivals of each pair.
+        rank: (N,) of the places, 0 the highest.
+        turns: rounds after which those that are undecided go; None: until none are.
+    """
     swap = rank[first] > rank[second]
     higher, lower = np.where(swap, second, first), np.where(swap, first, second)
     stay, gone = np.zeros(len(rank), np.bool_), np.zeros(len(rank), np.bool_)
-    for _ in range(TURNS):
+    for _ in range(len(rank) if turns is None else turns):
         open_ = ~gone[higher]
         waiting = np.zeros(len(rank), np.bool_)
         waiting[lower[open_]] = True
         stay |= ~gone & ~waiting
         gone[lower[stay[higher]]] = True
+        if (stay | gone).all():
+            break
     return stay

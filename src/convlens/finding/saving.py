@@ -25,6 +25,7 @@ from .extent import DIRECTIONS
 from .likeness import AXES as MOST
 from .mixture import Belief
 from .network import Floats, network
+from .views import Views
 
 if TYPE_CHECKING:
     from .finder import Finder
@@ -41,7 +42,7 @@ def save(finder: Finder, path: Path) -> None:
     if finder.axes is not None:
         tensors[AXES] = np.ascontiguousarray(finder.axes)
     told = {
-        "view": asdict(finder.view),
+        "views": asdict(finder.views),
         "calibration": asdict(finder.calibration),
         "box": finder.box,
         "turn": finder.turn,
@@ -49,7 +50,7 @@ def save(finder: Finder, path: Path) -> None:
         "rounds": finder.rounds,
         "marks": [mark.cells for mark in finder.marks],
     }
-    line = str(network(finder.view.channels, 64, 64))
+    line = str(network(finder.views.typical.channels, 64, 64))
     replace(path, packed(tensors, {"format": FORMAT, "network": line, "finder": json.dumps(told, allow_nan=False)}))
 
 
@@ -73,8 +74,9 @@ def load(path: Path) -> dict[str, Any]:
 
 def _fields(metadata: dict[str, str], tensors: dict[str, Floats]) -> dict[str, Any]:
     told = json.loads(metadata["finder"])
-    view = View(**told["view"])
-    net = network(view.channels, 64, 64)
+    views = _views(told["views"])
+    channels = views.typical.channels
+    net = network(channels, 64, 64)
     if str(net) != metadata["network"]:
         raise ValueError(f"its network is another: {metadata['network']}")
     weights = {name.removeprefix(WEIGHTS): w for name, w in tensors.items() if name.startswith(WEIGHTS)}
@@ -91,18 +93,26 @@ def _fields(metadata: dict[str, str], tensors: dict[str, Floats]) -> dict[str, A
         raise ValueError("its marked objects have no sizes")
     width, height = told["box"]
     return {
-        "view": view,
+        "views": views,
         "box": (float(width), float(height)),
         "turn": float(told["turn"]),
         "seed": int(told["seed"]),
         "weights": {name: weights[name].astype(np.float32) for name in wanted},
         "examples": tensors[EXAMPLES].astype(np.float32),
         "breadths": tensors[BREADTHS].astype(np.float32),
-        "axes": _axes(tensors.get(AXES), view.channels),
+        "axes": _axes(tensors.get(AXES), channels),
         "calibration": _belief(told["calibration"]),
         "marks": tuple(Mark(*mark) for mark in told["marks"]),
         "rounds": int(told["rounds"]),
     }
+
+
+def _views(told: dict[str, Any]) -> Views:
+    typical, length, sizes = (told[name] for name in ("typical", "length", "sizes"))
+    views = Views(View(**typical), float(length), tuple(float(size) for size in sizes))
+    if not (views.length > 0 and views.sizes and all(size > 0 for size in views.sizes)):
+        raise ValueError("what its working scales suit has no size")
+    return views
 
 
 def _axes(axes: Floats | None, channels: int) -> Floats | None:

@@ -32,6 +32,8 @@ class Scene:
         complete: (N, 4) x, y, x, y: regions in which every object is marked.
         unknown: (N, 2) places that may be unmarked objects.
         hard: (N, 2) places that look like objects and are taken for none.
+        aside: (N, 2) centres of marked objects that another working scale suits better, and this one about.
+        touched: whether objects that any scale suits are marked on it.
         peaks: the weights with which it was last searched, and the places and logits that were found with them.
     """
 
@@ -42,12 +44,14 @@ class Scene:
     complete: Floats = field(default_factory=lambda: _none(4))
     unknown: Floats = field(default_factory=lambda: _none(2))
     hard: Floats = field(default_factory=lambda: _none(2))
+    aside: Floats = field(default_factory=lambda: _none(2))
+    touched: bool = False
     peaks: tuple[Named, Floats, Floats] | None = field(default=None, repr=False)
 
     @property
     def marked(self) -> bool:
         """Whether anything is known of it."""
-        return bool(len(self.objects) or len(self.nots) or len(self.complete))
+        return bool(self.touched or len(self.objects) or len(self.nots) or len(self.complete))
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from .learning import Learner
 from .likeness import Likeness
 from .mixture import Belief
 from .network import Named
+from .rivals import stay
 from .scene import Scene
 from .scores import SIDES, places_in, scores_of
 
@@ -39,6 +42,16 @@ class Kind(IntEnum):
     UNKNOWN, MARKED, REST = range(3)
 
 
+class Looked(NamedTuple):
+    """Places (N, 2) of a scene, their scores, what the marks say of them; each unknown one is one of so many."""
+
+    scene: Scene
+    places: Floats
+    scores: Floats
+    kinds: NDArray[np.intp]
+    each: int
+
+
 @dataclass(eq=False)
 class Study:
     """Looks at scenes with the eyes of a network.
@@ -49,6 +62,7 @@ class Study:
         likeness: to the marked objects in ``own``.
         own: the objects that are templates: each one's place among all objects, its scene and its box.
         seed: of the trials.
+        step: displayed pixels a working pixel at the typical scale.
     """
 
     material: Material
@@ -56,6 +70,7 @@ class Study:
     likeness: Likeness
     own: list[tuple[int, Scene, Floats]]
     seed: int
+    step: float
     _trials: tuple[Floats, Floats, Floats] | None = field(default=None, init=False, repr=False)
 
     def _scored(self, scene: Scene, places: Floats, firm: Floats) -> Floats:
@@ -87,25 +102,47 @@ class Study:
         return crops, spots, like
 
     def _peaks(self, scene: Scene, weights: Named) -> tuple[Floats, Floats]:
-        """The network's peaks in a scene, which is not searched again for weights that it was last searched with."""
+        """The network's peaks in a scene, but for those at objects of which another working scale tells.
+
+        It is not searched again for weights that it was last searched with.
+        """
         if scene.peaks is None or scene.peaks[0] is not weights:
             scene.peaks = weights, *places_in(scene.canvas, weights, self.material.side)
-        return scene.peaks[1:]
+        _, places, firm = scene.peaks
+        told = ~_near(places, scene.aside, SIDES * self.material.side)
+        return places[told], firm[told]
 
     def calibration(self, weights: Named) -> Belief:
         """What scores mean."""
-        seen = []
+        looked: list[Looked] = []
         for scene in self.material.scenes:
             places, firm = self._peaks(scene, weights)
             kinds = _kinds(scene, places, self.material.side)
             # of very many unmarked ones every second, third ...: the highest alone would hide what is common
             step = -(-len(places) // PEAKS) or 1
             some = (kinds != Kind.UNKNOWN) | (np.arange(len(places)) % step == 0)
-            scores, kinds = self._scored(scene, places[some], firm[some]), kinds[some]
-            unknown, marked, rest = (scores[kinds == kind] for kind in Kind)
-            area = scene.canvas.block.area / self.material.side**2 if scene.marked else 0.0
-            seen.append(Seen(unknown, marked, rest, area, step))
-        return believe(self._objects(weights), seen)
+            scores = self._scored(scene, places[some], firm[some])
+            looked.append(Looked(scene, places[some], scores, kinds[some], step))
+        return believe(self._objects(weights), self._seen(looked))
+
+    def _seen(self, looked: Sequence[Looked]) -> list[Seen]:
+        """What each block says; where there are several scales, what all of a picture say together."""
+        several = len({one.scene.canvas.step for one in looked}) > 1
+        groups: dict[str, list[Looked]] = {}
+        for k, one in enumerate(looked):
+            groups.setdefault(one.scene.name if several else str(k), []).append(one)
+        return [self._joined(own) for own in groups.values()]
+
+    def _joined(self, own: Sequence[Looked]) -> Seen:
+        """What some scenes say, in which unknown places give way to surer ones that other scales show."""
+        many, steps = [len(one.places) for one in own], [one.scene.canvas.step for one in own]
+        at = np.concatenate([one.scene.canvas.outward(one.places) for one in own])
+        scores, kinds = (np.concatenate(parts) for parts in zip(*((one.scores, one.kinds) for one in own), strict=True))
+        stays = stay(at, self.material.side * np.repeat(np.array(steps), many), scores) | (kinds != Kind.UNKNOWN)
+        unknown, marked, rest = (scores[stays & (kinds == kind)] for kind in Kind)
+        marks = [one.scene.canvas for one in own if one.scene.marked]
+        area = sum(c.block.area * (c.step / self.step) ** 2 for c in marks) / self.material.side**2 / len(set(steps))
+        return Seen(unknown, marked, rest, area, max(one.each for one in own))
 
     def look(self, weights: Named) -> None:
         """Tell in every scene what may be an unmarked object from what looks like one and is none."""
@@ -127,7 +164,7 @@ class Study:
             # in a picture without marks nothing is certain, and what is not likely there teaches its background away
             maybe = scores > threshold - (SURELY if scene.marked else MAYBE)
             maybe &= ~_inside(places, scene.complete)
-            scene.unknown = places[maybe]
+            scene.unknown = np.concatenate([places[maybe], scene.aside])
             rest = places[~maybe][np.argsort(-firm[~maybe], kind="stable")]
             scene.hard = rest[:HARD] if scene.marked else rest[:0]
         self.material.gather()
