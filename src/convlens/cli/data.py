@@ -32,10 +32,10 @@ def data(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the names of all files.")] = False,
 ) -> None:
     """Show splits, classes, shapes and value ranges of a data source, and every warning with its files."""
-    from convlens.data import describe, load
+    from convlens.data import describe, load_set
 
     wanted = None if size is None else sizes(size, "--size")
-    found = load(source, data_dir=data_dir, val=val, seed=seed, size=wanted, rate=rate, label=label)
+    found = load_set(source, data_dir=data_dir, val=val, seed=seed, size=wanted, rate=rate, label=label)
     values = describe(found)
     if as_json:
         print(json.dumps(values, indent=2, default=str))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from convlens.cli.words import LABEL, SOURCES
+
+COLUMNS = ("precision", "recall", "F1", "examples", "most often taken for")
 
 
 def evaluate(
@@ -37,22 +39,23 @@ def evaluate(
     if out is not None:
         writable(out)
     found = judge_model(model, data, split=split, device=device, data_dir=data_dir, label=label)
-    counts = f"{found['right']:,} of {found['examples']:,}"
+    noun = " cells" if "dice" in found["classes"][0] else ""
+    counts = f"{found['right']:,} of {found['examples']:,}{noun}"
     print(f"{found['split']}: accuracy {found['accuracy']:.4f} ({counts}), loss {found['loss']:.4f}")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("class")
-    for name in ("precision", "recall", "F1", "examples", "most often taken for"):
-        table.add_column(name, justify="left" if name.startswith("most") else "right")
+    for name in ("class", *COLUMNS) if "dice" not in found["classes"][0] else ("class", "Dice", "IoU", "cells"):
+        table.add_column(name, justify="left" if name in ("class", COLUMNS[-1]) else "right")
     for row in found["classes"]:
-        table.add_row(
-            row["name"],
-            f"{row['precision']:.3f}",
-            f"{row['recall']:.3f}",
-            f"{row['f1']:.3f}",
-            f"{row['support']:,}",
-            row["taken_for"] or "",
-        )
+        table.add_row(*_cells(row))
     table_console().print(table, markup=False)
     if out is not None:
         RunFolder.write_json(out, found)
         print(f"written  {out}")
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    """A class as a row of the table; its overlaps where cells were labelled."""
+    if "dice" in row:
+        return [row["name"], f"{row['dice']:.4f}", f"{row['iou']:.4f}", f"{row['cells']:,}"]
+    scores = [f"{row[score]:.3f}" for score in ("precision", "recall", "f1")]
+    return [row["name"], *scores, f"{row['support']:,}", row["taken_for"] or ""]

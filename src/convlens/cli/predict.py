@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from convlens.training.model import Model
 
 
 def predict(
@@ -20,11 +23,17 @@ def predict(
     lines: Annotated[
         bool, typer.Option("--lines", help="Each line of the files is an example: a text, or the numbers of a series.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="The CSV to write: a row a file.")] = Path("predictions.csv"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The CSV to write: a row a file; of a model that labels cells the file of labels, or a folder. "
+            "[default: predictions.csv or predictions/]"
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads. [default: the cores this process may use]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
 ) -> None:
-    """Predict the class of each file; files that cannot be read get a row that says why."""
+    """Predict the class of each file, or of every cell in it; of files that cannot be read it is said why."""
     import sys
 
     from rich.console import Console
@@ -37,9 +46,13 @@ def predict(
     from convlens.training.prediction import predict as predict_files
     from convlens.training.tensors import writable
 
-    distributed.threads(threads)
-    writable(out)
+    count = distributed.threads(threads)
     loaded = Model.load(model)
+    if loaded.of_cells:
+        _label(loaded, files_of(files), out, device, count)
+        return
+    out = out or Path("predictions.csv")
+    writable(out)
     places = lines_of(files_of(files), loaded) if lines else files_of(files)
     rows = predict_files(loaded, places, device)
     console = Console(stderr=True)
@@ -62,3 +75,23 @@ def predict(
         print(f"convlens: {p.file} could not be read: {p.error}", file=sys.stderr)
     if failed and len(failed) == len(found):
         raise TrainingError(f"none of the {len(found):,} {noun} could be read; the column error in {out} says why")
+
+
+def _label(model: Model, files: list[Path], out: Path | None, device: str, threads: int) -> None:
+    """Write the class of every cell of each file, and say which classes it holds."""
+    import sys
+
+    from convlens.training.errors import TrainingError
+    from convlens.training.labelling import Labeller
+
+    failed = 0
+    for found in Labeller(model, device, threads).write(files, out):
+        if found.written is None:
+            failed += 1
+            print(f"convlens: {found.file} could not be read: {found.error}", file=sys.stderr)
+            continue
+        cells = sum(found.counts)
+        shares = (f"{name} {100 * n / cells:.1f} %" for name, n in zip(model.classes, found.counts, strict=True) if n)
+        print(f"written  {found.written}  {', '.join(shares)}")
+    if failed == len(files):
+        raise TrainingError("none of the files could be labelled")

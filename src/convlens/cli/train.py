@@ -57,6 +57,13 @@ def train(
         int | None, typer.Option(help="Bring sounds to so many samples a second. [default: the most common]")
     ] = None,
     label: Annotated[str | None, typer.Option(help=LABEL)] = None,
+    patch: Annotated[
+        str | None,
+        typer.Option(
+            help="Where every cell has a label: learn from patches of this size, such as 24 or 16x32x32. "
+            "[default: the network's, else small examples whole and 24, 128 or 2048 a side of larger ones]"
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads. [default: the cores this process may use]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     workers: Annotated[int, typer.Option(help="Helper processes that decode sets too large for memory.")] = 0,
@@ -107,6 +114,7 @@ def train(
             size=None if size is None else sizes(size, "--size"),
             rate=rate,
             label=label,
+            patch=None if patch is None else sizes(patch, "--patch"),
             threads=threads,
             device=device,
             workers=workers,
@@ -130,5 +138,8 @@ def _show(outcome: object) -> None:
         if result[key] is not None
     ]
     print(f"done     {', '.join(scores) or 'no test or validation examples'}; {result['seconds']:.0f} s")
+    if "dice" in result:
+        said = ", ".join(f"{name} {value:.4f}" for name, value in result["dice"].items())
+        print(f"dice     {result['judged_on']}: {said}")
     print(f"model    {outcome.folder.model}")
     print(f"report   {outcome.folder.report}")

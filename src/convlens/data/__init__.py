@@ -5,15 +5,20 @@
 Importing this needs no torch; `convlens.data.stream`, which makes batches, does.
 """
 
+from convlens.data.cell_set import CellSet, CellSplit
 from convlens.data.dataset import ArraySplit, Dataset, FileSplit, Note, Preprocessing, Split
+from convlens.data.describe import describe
 from convlens.data.errors import DataError, PictureError
-from convlens.data.load import describe, load, read_example, text_example
+from convlens.data.load import load, read_example, text_example
+from convlens.data.load_set import load_set
 from convlens.data.marks import Mark, MarksError, append_marks, check_marks, read_marks, write_marks
 from convlens.data.source import Source, open_picture
 from convlens.data.texts import read_lines
 
 __all__ = [
     "ArraySplit",
+    "CellSet",
+    "CellSplit",
     "DataError",
     "Dataset",
     "FileSplit",
@@ -28,6 +33,7 @@ __all__ = [
     "check_marks",
     "describe",
     "load",
+    "load_set",
     "open_picture",
     "read_example",
     "read_lines",

@@ -64,12 +64,13 @@ def load_arrays(path: Path, *, val: float, seed: int) -> Dataset:
                 f"give {label} one label an example"
             )
         cells[part], raw[part] = x, arrays[label]
-    y, classes, said = number_labels(raw, _classes(arrays.get("classes"), path), path.name)
+    y, classes, said = number_labels(raw, class_names(arrays.get("classes"), path), path.name)
     parts = {part: ArraySplit(cells[part], y[part], Numbered(part, len(y[part]))) for part in cells}
     return assemble(path.stem, classes, parts, [*notes, *said], val=val, seed=seed)
 
 
-def _classes(value: NDArray[Any] | None, path: Path) -> Sequence[str] | None:
+def class_names(value: NDArray[Any] | None, path: Path) -> Sequence[str] | None:
+    """The names in an array that was saved as ``classes``, if there is one; DataError where it holds something else."""
     if value is None:
         return None
     if value.dtype.kind == "S":

@@ -1,4 +1,4 @@
-"""The door to this room: `load` a data set from whatever the user names, `read_example` for a prediction, `describe`.
+"""The door to this room: `load` a data set from whatever the user names, `read_example` for a prediction.
 
 Decides which reader is asked; reads nothing itself.
 """
@@ -18,7 +18,7 @@ from convlens.data.arrays import load_arrays, npz_names, read_npy, read_npz
 from convlens.data.cells import to_cells
 from convlens.data.class_folder import Medium, load_class_folder
 from convlens.data.conform import Form, Wanted
-from convlens.data.dataset import ArraySplit, Dataset, Raw
+from convlens.data.dataset import Dataset, Raw
 from convlens.data.errors import DataError, PictureError
 from convlens.data.fashion_mnist import Progress, load_fashion_mnist
 from convlens.data.folder import Entry, list_folder, mostly
@@ -28,7 +28,6 @@ from convlens.data.picture_folder import PICTURES
 from convlens.data.pictures import read_picture
 from convlens.data.preprocessing import Preprocessing
 from convlens.data.signal_folder import SERIES, SOUNDS, SignalForm
-from convlens.data.survey import survey
 from convlens.data.table import SUFFIXES as TABLES
 from convlens.data.table import load_table
 from convlens.data.text_folder import SUFFIX as TEXTS
@@ -39,8 +38,9 @@ from convlens.data.volume_folder import VOLUMES, VolumeForm, hold_volumes
 
 UNDERSTOOD = (
     "understood are fashion-mnist, a folder with one folder of pictures, volumes, videos, sounds, series or texts for "
-    "each class (or train/, val/ and test/ folders of those), a folder with one .txt file for each class, an .npz file "
-    "with x and y, a .ts file, a .csv or .tsv file with a row for each example, and a folder with idx files"
+    "each class (or train/, val/ and test/ folders of those), a folder with one .txt file for each class, a folder "
+    "with images/ and labels/, an .npz file with x and y, a .ts file, a .csv or .tsv file with a row for each example, "
+    "and a folder with idx files"
 )
 
 
@@ -301,36 +301,3 @@ def _conform(path: Path, cells: Raw, preprocessing: Preprocessing) -> Raw:
         return cells
     except DataError as error:
         raise PictureError(f"{path} does not fit: {error}", str(error)) from error
-
-
-def describe(dataset: Dataset) -> dict[str, Any]:
-    """Tell what is in a data set, in values that JSON can hold.
-
-    Returns:
-        name, kind, shape, dtype, classes; for each split its examples, examples by class, where it lies, and its
-        lowest and highest raw value; preprocessing; and the notes by kind.
-    """
-    splits = {}
-    for part, split in dataset.splits.items():
-        low, high = dataset.ranges[part] if part in dataset.ranges else survey(split).range
-        counts = np.bincount(split.y, minlength=len(dataset.classes)).tolist()
-        splits[part] = {
-            "examples": len(split),
-            "classes": dict(zip(dataset.classes, counts, strict=True)),
-            "where": "memory" if isinstance(split, ArraySplit) else "files",
-            "bytes": split.nbytes,
-            "range": [low, high],
-        }
-    notes: dict[str, list[dict[str, Any]]] = {}
-    for note in dataset.notes:
-        notes.setdefault(note.kind, []).append({"message": note.message, "names": list(note.names)})
-    return {
-        "name": dataset.name,
-        "kind": dataset.kind,
-        "shape": list(dataset.preprocessing.shape),
-        "dtype": dataset.train.dtype.name,
-        "classes": list(dataset.classes),
-        "splits": splits,
-        "preprocessing": dataset.preprocessing.to_json(),
-        "notes": notes,
-    }

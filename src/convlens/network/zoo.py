@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass, replace
 
 from .errors import NetworkError
-from .layers import Linear
+from .layers import Conv, Linear
 from .network import Network
 from .notation import FORMS, parse_line
 from .sizes import Shape
@@ -21,6 +21,9 @@ class Named:
     about: str
     source: str
 
+
+OF_CELLS = "dilated"
+"""The named network whose last convolution scores classes."""
 
 ZOO: dict[str, Named] = {
     named.name: named
@@ -53,6 +56,13 @@ ZOO: dict[str, Named] = {
             "after Wang, Yan and Oates, 2017, at half its width, with two pools",
         ),
         Named(
+            "dilated",
+            "1x64x64: conv 16 3 pad same, relu, conv 16 3 dilation 2 pad same, relu, conv 16 3 dilation 4 pad same, "
+            "relu, conv 16 3 pad same, relu, conv 2 1",
+            "a class for every cell: a score a class where the input has a cell, seen from 17 cells about it",
+            "after Yu and Koltun, 2016: contexts widened by dilation, at full resolution",
+        ),
+        Named(
             "dense4d",
             "1x28x28: dense4d 24x24",
             "a dense layer from picture to picture, its weight 4-dimensional: where the derivation starts",
@@ -81,7 +91,7 @@ def named(name: str, input_shape: Shape | None = None, classes: int | None = Non
         name: one of ``ZOO``.
         input_shape: (C, *spatial); None keeps that of the source. One number a size serves any number of axes, so
             lenet also reads signals and volumes.
-        classes: outputs of the last linear layer; None keeps the source's.
+        classes: outputs of the last linear layer, or scores of every cell; None keeps the source's.
 
     Raises:
         NetworkError: no such name, or the network does not fit the input.
@@ -97,6 +107,9 @@ def named(name: str, input_shape: Shape | None = None, classes: int | None = Non
     shape, layers, _ = parse_line(ZOO[name].line)
     if classes is not None and isinstance(layers[-1], Linear):
         layers = (*layers[:-1], replace(layers[-1], out_features=classes))
+    elif classes is not None and name == OF_CELLS:
+        assert isinstance(layers[-1], Conv)
+        layers = (*layers[:-1], replace(layers[-1], out_channels=classes))
     return Network(shape if input_shape is None else input_shape, layers)
 
 

@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from convlens.data import Dataset, Split, load
+from convlens.data import CellSet, CellSplit, Dataset, load, load_set
+from convlens.data.cell_files import converted
+from convlens.data.cell_set import IGNORED
 
 from .distributed import device as device_named
 from .errors import TrainingError
 from .judge import Judgement, class_scores, judge
+from .judge_cells import judge_cells
 from .model import Model
+from .tiles import Tiled
 
 
 def evaluate(
@@ -36,7 +41,8 @@ def evaluate(
         label: of a .csv or .tsv file, the column of the classes, as for ``data.load``.
 
     Returns:
-        ``split``, ``accuracy``, ``loss``, ``examples``, ``right``, ``classes`` (a dict a class), ``confusion``.
+        ``split``, ``accuracy``, ``loss``, ``examples``, ``right``, ``classes`` (a dict a class), ``confusion``. Where
+        the model labels cells, ``examples`` and ``right`` count cells, and the classes have ``dice`` and ``iou``.
 
     Raises:
         TrainingError, DataError: the model or the data cannot be read, or they do not belong together.
@@ -44,9 +50,12 @@ def evaluate(
     where = device_named(device)
     model = Model.load(path)
     pre = model.preprocessing
+    if model.of_cells:
+        return {**_of_cells(model, source, split, where), "model": str(path)}
     data = load(source, data_dir=data_dir, val=0.0, label=label, like=pre)
-    name, examples = _choose(data, split)
-    relabelled = _labels(examples.y, data.classes, model.classes, data.name)
+    name = _choose(data, split)
+    examples = data.splits[name]
+    relabelled = _places(data.classes, model.classes, data.name)[examples.y]
     judged = judge(model.module().to(where), examples, pre, where)
     judged = Judgement(relabelled, judged.probabilities, _loss(relabelled, judged.probabilities))
     return {
@@ -62,25 +71,58 @@ def evaluate(
     }
 
 
-def _choose(data: Dataset, split: str | None) -> tuple[str, Split]:
-    known = {"test": data.test, "val": data.val, "train": data.train}
+def _of_cells(model: Model, source: str | Path, split: str | None, where: torch.device) -> dict[str, Any]:
+    pre = model.preprocessing
+    data = load_set(source, val=0.0)
+    if not isinstance(data, CellSet):
+        raise TrainingError(
+            f"the model labels every cell, and {data.name} has one label an example; use convlens predict"
+        )
+    if data.kind != pre.kind:
+        raise TrainingError(f"the model reads {pre.kind}s, and {data.name} holds {data.kind}s")
+    name = _choose(data, split)
+    examples = data.splits[name]
+    known = _places(data.classes, model.classes, data.name)
+    renamed = np.full(256, IGNORED, np.uint8)
+    renamed[: len(known)] = known
+    examples = CellSplit(
+        [converted(x, pre.kind, pre.shape[0], pre.dtype) for x in examples.x],
+        [renamed[y] for y in examples.y],
+        examples.names,
+    )
+    tiled = Tiled(model.module().to(where), model.network, where, torch.get_num_threads())
+    judged = judge_cells(tiled, examples, pre, len(model.classes))
+    return {
+        "split": name,
+        "accuracy": judged.accuracy,
+        "loss": judged.loss,
+        "examples": judged.count,
+        "right": int(np.trace(judged.confusion)),
+        "classes": judged.rows(model.classes),
+        "confusion": judged.confusion.tolist(),
+        "data": data.name,
+    }
+
+
+def _choose(data: Dataset | CellSet, split: str | None) -> str:
+    known = ("test", "val", "train")
     if split is not None and split not in known:
         raise TrainingError(f'--split must be test, val or train, not "{split}"')
-    for name, examples in known.items():
-        if (split is None or name == split) and examples is not None and len(examples):
-            return name, examples
+    for name in known:
+        if (split is None or name == split) and len(data.splits.get(name) or ()):
+            return name
     raise TrainingError(f"{data.name} has no {split} split; leave out --split to judge what there is")
 
 
-def _labels(labels: np.ndarray, names: tuple[str, ...], known: tuple[str, ...], data: str) -> np.ndarray:
-    """The labels as places in the model's classes, matched by name."""
+def _places(names: tuple[str, ...], known: tuple[str, ...], data: str) -> np.ndarray:
+    """The place of each class of the data among the model's, matched by name."""
     unknown = [name for name in names if name not in known]
     if unknown:
         raise TrainingError(
             f"{data} has the class {unknown[0]!r}, which the model does not know (it knows {', '.join(known[:10])}); "
             "evaluate it on the classes it was trained on"
         )
-    return np.asarray(np.array([known.index(name) for name in names], np.int64)[labels])
+    return np.array([known.index(name) for name in names], np.int64)
 
 
 def _loss(labels: np.ndarray, probabilities: np.ndarray) -> float:

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,7 @@ import torch
 from torch import Tensor
 
 from convlens import nn
-from convlens.data import Dataset, Preprocessing
-from convlens.data.stream import batches
+from convlens.data import CellSet, Dataset, Preprocessing
 from convlens.network import Network, total
 
 from .augment import augment
@@ -27,11 +27,13 @@ from .checkpoint import Checkpoint, Standing
 from .distributed import World
 from .errors import TrainingError
 from .interruption import Interruption
-from .judge import judge, to_input
-from .learner import Backend, learner, runner
+from .judge import Judgement, to_input
+from .judge_cells import CellJudgement
+from .learner import Backend, learner
 from .progress import Reporter
 from .recipe import Recipe
 from .schedule import rate
+from .target import How, Target, target
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 PURPOSES = {"order": 0, "augment": 1, "dropout": 2, "weights": 3}
@@ -42,17 +44,22 @@ class Job:
     """Everything that the weights at the end are a function of, on one machine with one number of threads."""
 
     network: Network
-    data: Dataset
+    data: Dataset | CellSet
     recipe: Recipe
     seed: int
     workers: int = 0
     threads: int = 1
     backend: Backend = "auto"
 
+    @cached_property
+    def target(self) -> Target:
+        """What is learned."""
+        return target(self.data, self.network.input_shape[1:])
+
     @property
     def preprocessing(self) -> Preprocessing:
-        """The data's preprocessing; without standardisation only the division by its scale."""
-        own = self.data.preprocessing
+        """The data's preprocessing for the network's input; without standardisation only the division by its scale."""
+        own = replace(self.data.preprocessing, shape=self.network.input_shape)
         if self.recipe.standardise:
             return own
         channels = own.shape[0]
@@ -61,14 +68,14 @@ class Job:
     @property
     def steps_per_epoch(self) -> int:
         """Optimiser steps an epoch."""
-        return -(-len(self.data.train) // self.recipe.batch)
+        return self.target.steps(self.recipe.batch)
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """The shuffled places of an epoch's examples, cut into batches whose sizes differ by one at most.
 
         Evenly cut, so that no last batch is too small for batch norm and every step weighs the same.
         """
-        order = np.random.default_rng(draw_seed("order", self.seed, epoch)).permutation(len(self.data.train))
+        order = self.target.draw(np.random.default_rng(draw_seed("order", self.seed, epoch)))
         return np.array_split(order, self.steps_per_epoch)
 
 
@@ -92,12 +99,9 @@ def initial(job: Job) -> torch.nn.Sequential:
 
 def check(job: Job) -> None:
     """Raise TrainingError where the network cannot learn these classes."""
-    classes = len(job.data.classes)
-    if job.network.output_shape != (classes,):
-        out = "x".join(map(str, job.network.output_shape))
-        raise TrainingError(
-            f"the network ends in {out}, but {job.data.name} has {classes} classes; end it with linear {classes}"
-        )
+    job.target.check(job.network)
+    if isinstance(job.data, CellSet) and "crop" in job.recipe.augment:
+        raise TrainingError("--augment crop stretches, and labels of cells are not resampled; take shift or flip")
     if total(job.network).parameters == 0:
         raise TrainingError("the network has no weights to train; add a conv or linear layer")
     if len(job.data.train) == 0:
@@ -116,7 +120,6 @@ class Fit:
         self.job, self.world, self.reporter = job, world, reporter
         self.module = initial(job).to(world.device)
         self.learner = learner(self.module, job.network, world, job.threads, job.backend)
-        self.runner = runner(self.module, job.network, world.device, job.threads, job.backend)
         self.optimizer = self.learner.optimizer(job.recipe)
         self.standing = Standing()
         self.interruption = Interruption()
@@ -162,15 +165,17 @@ class Fit:
 
     def _epoch(self) -> dict[str, Any]:
         job, standing = self.job, self.standing
-        self.reporter.start(standing.epoch + 1, job.recipe.epochs, len(job.data.train))
+        self.reporter.start(standing.epoch + 1, job.recipe.epochs, len(job.target))
         self.module.train()
-        parts = job.batches(standing.epoch)[standing.batch :]
+        every = job.batches(standing.epoch)
+        parts, done = every[standing.batch :], sum(map(len, every[: standing.batch]))
         shares = [part[self.world.rank :: self.world.size] for part in parts]
-        started, seen_before, saved = time.perf_counter(), standing.seen, time.perf_counter()
-        for part, (raw, labels) in zip(parts, batches(job.data.train, shares, job.workers), strict=True):
-            self._step(raw, labels, len(part))
+        started, saved, done_before = time.perf_counter(), time.perf_counter(), done
+        for part, (raw, labels) in zip(parts, job.target.read(shares, job.workers), strict=True):
+            self._step(raw, labels, job.target.labels(labels, len(part), self.world))
+            done += len(part)
             self._stop_if_asked()
-            self.reporter.batch(int(standing.seen), standing.loss / standing.seen)
+            self.reporter.batch(done, standing.loss / standing.seen)
             if time.perf_counter() - saved > SECONDS_BETWEEN_CHECKPOINTS:
                 self.save()
                 saved = time.perf_counter()
@@ -180,7 +185,7 @@ class Fit:
             "train_loss": standing.loss / standing.seen,
             "train_accuracy": standing.right / standing.seen,
             "learning_rate": self._rate(job.steps_per_epoch - 1),
-            "images_per_second": (standing.seen - seen_before) / max(seconds, 1e-9),
+            "images_per_second": (done - done_before) / max(seconds, 1e-9),
             "seconds": seconds,
         }
         return {**row, **self._validate()}
@@ -191,7 +196,7 @@ class Fit:
         return rate(self.job.recipe, self.standing.epoch * each + batch, self.job.recipe.epochs * each)
 
     def _step(self, raw: Tensor, labels: Tensor, together: int) -> None:
-        """One step on this process's share of a batch of ``together`` examples."""
+        """One step on this process's share of a batch of ``together`` labels."""
         job, standing, world = self.job, self.standing, self.world
         where = (job.seed, standing.epoch, standing.batch, world.rank)
         lr = self._rate(standing.batch)
@@ -200,6 +205,9 @@ class Fit:
         x = to_input(raw, job.preprocessing, world.device)
         if job.recipe.augment:
             x = augment(x, job.recipe.augment, generator("augment", *where))
+            if labels.dim() > 1:  # what a cell is goes where the cell goes: whole cells, so no label is mixed
+                moved = augment(labels[:, None].float(), job.recipe.augment, generator("augment", *where))
+                labels = moved[:, 0].long()
         loss, right = self.learner.learn(x, labels.to(world.device), together, draw_seed("dropout", *where))
         self.optimizer.step()
         sums = world.total([loss, right])
@@ -220,8 +228,17 @@ class Fit:
         if val is None or not len(val):
             return {"val_loss": None, "val_accuracy": None}
         self.world.agree(self.module)
-        mine = val.take(np.arange(len(val))[self.world.rank :: self.world.size])
-        judged = judge(self.runner, mine, self.job.preprocessing, self.world.device, workers=self.job.workers)
-        n = len(mine)
+        judged = self.judge("val", shared=True)
+        n = judged.count
         sums = self.world.total([judged.loss * n if n else 0.0, judged.accuracy * n if n else 0.0, float(n)])
         return {"val_loss": sums[0] / sums[2], "val_accuracy": sums[1] / sums[2]}
+
+    def judge(self, split: str, *, shared: bool = False) -> Judgement | CellJudgement:
+        """What the module says of a split; ``shared``: of this process's share of it."""
+        job = self.job
+        how = How(job.preprocessing, job.threads, job.backend, job.workers, shared=shared)
+        was_training = self.module.training
+        self.module.eval()
+        judged = job.target.judge(self.module, job.network, split, self.world, how)
+        self.module.train(was_training)
+        return judged

@@ -26,6 +26,11 @@ class Judgement:
     loss: float
 
     @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.labels)
+
+    @property
     def predicted(self) -> np.ndarray:
         """The most probable class of each example, (N,)."""
         return np.asarray(self.probabilities.argmax(1))

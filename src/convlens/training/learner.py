@@ -11,14 +11,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from convlens import engine, nn
+from convlens.data.cell_set import IGNORED
 from convlens.network import BatchNorm, Network
 
+from .cell_loss import cell_loss
 from .distributed import World
 from .errors import TrainingError
 from .optimizer import OnEngine, Optimizer, on_torch
 from .recipe import Recipe
 
 Backend = Literal["auto", "engine", "torch"]
+Floats = NDArray[np.float32]
 
 
 class Learner(Protocol):
@@ -35,8 +38,8 @@ class Learner(Protocol):
 
         Args:
             x: (n, *input_shape) float32, this process's share of a batch.
-            labels: (n,) int64.
-            together: examples of the whole batch, over all processes.
+            labels: (n,) int64, or for every cell (n, *spatial), of which ``IGNORED`` counts for nothing.
+            together: labels that count in the whole batch, over all processes.
             seed: of what dropouts draw.
 
         Returns:
@@ -59,8 +62,8 @@ class TorchLearner:
     def learn(self, x: Tensor, labels: Tensor, together: int, seed: int) -> tuple[float, float]:
         torch.manual_seed(seed)
         logits = self._wrapped(x)
-        summed = F.cross_entropy(logits, labels, reduction="sum")
-        # DistributedDataParallel averages over processes: times their number, over the whole batch's examples
+        summed = F.cross_entropy(logits, labels, reduction="sum", ignore_index=IGNORED if labels.dim() > 1 else -1)
+        # DistributedDataParallel averages over processes: times their number, over the whole batch's labels
         loss = summed * (self._world.size / together)
         self._wrapped.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -92,16 +95,36 @@ class EngineLearner:
 
     def learn(self, x: Tensor, labels: Tensor, together: int, seed: int) -> tuple[float, float]:
         self._program.load(self._arrays())
-        statistics: dict[str, NDArray[np.float32]] = {}
-        mean, right, gradients = self._program.loss_and_gradients(
-            x.numpy(), labels.numpy(), together, seed=seed, statistics=statistics
-        )
+        statistics: dict[str, Floats] = {}
+        of = self._of_examples if labels.dim() == 1 else self._of_cells
+        lost, right, gradients = of(x.numpy(), labels.numpy(), together, seed, statistics)
         self._gather(statistics)
         for name, p in self._parameters.items():
             p.grad = torch.from_numpy(gradients[name])
             if self._world.size > 1:  # shares of one mean: their sum is the batch's
                 torch.distributed.all_reduce(p.grad)
-        return mean * together, float(right)
+        return lost, right
+
+    def _of_examples(
+        self, x: Floats, labels: NDArray[np.int64], together: int, seed: int, statistics: dict[str, Floats]
+    ) -> tuple[float, float, dict[str, Floats]]:
+        """Summed loss, labels that were right, and gradients, where an example has a label."""
+        mean, right, gradients = self._program.loss_and_gradients(x, labels, together, seed=seed, statistics=statistics)
+        return mean * together, float(right), gradients
+
+    def _of_cells(
+        self, x: Floats, labels: NDArray[np.int64], together: int, seed: int, statistics: dict[str, Floats]
+    ) -> tuple[float, float, dict[str, Floats]]:
+        """The same where every cell has one: the slope is NumPy's, 2 % of the step of a network of 16 channels."""
+        lost, right = np.zeros(len(x)), np.zeros(len(x))
+
+        def slope(scores: Floats, images: slice) -> Floats:
+            found = cell_loss(scores, labels[images])
+            lost[images], right[images] = found.loss, found.right
+            return found.slope / np.float32(together)
+
+        _, gradients = self._program.outputs_and_gradients(x, slope, seed=seed, statistics=statistics)
+        return float(lost.sum()), float(right.sum()), gradients
 
     def _gather(self, statistics: dict[str, NDArray[np.float32]]) -> None:
         """Move the running statistics of batch norms towards the batch's."""

@@ -31,7 +31,7 @@ class Model:
     """A trained network with what it needs to be used.
 
     Args:
-        network: the network; its output is one score a class.
+        network: the network; its output is one score a class, or one a class for every cell.
         classes: their names, in the order of the outputs.
         preprocessing: how a raw example becomes the network's input.
         state: the weights, named as in ``nn.build(network).state_dict()``.
@@ -51,6 +51,11 @@ class Model:
     versions: Mapping[str, str] = field(
         default_factory=lambda: {"convlens": __version__, "torch": str(torch.__version__)}
     )
+
+    @property
+    def of_cells(self) -> bool:
+        """Whether it says a class for every cell of an example, of any size, and not one for the example."""
+        return len(self.network.output_shape) > 1
 
     def module(self) -> torch.nn.Sequential:
         """The network as a module with these weights, in evaluation mode."""
@@ -101,7 +106,8 @@ class Model:
     def _check(self, path: Path) -> None:
         if not self.classes or not all(isinstance(name, str) for name in self.classes):
             raise TrainingError(f"{path} names no classes; train it anew")
-        if self.network.output_shape != (len(self.classes),):
+        grid = self.network.input_shape[1:]
+        if self.network.output_shape not in ((len(self.classes),), (len(self.classes), *grid)):
             raise TrainingError(
                 f"{path} does not fit together: {len(self.classes)} classes, but an output of "
                 f"{'x'.join(map(str, self.network.output_shape))}; train it anew"

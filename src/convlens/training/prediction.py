@@ -117,6 +117,8 @@ def predict(
     Yields:
         One Prediction a file, in order.
     """
+    if model.of_cells:
+        raise TrainingError("the model says a class for every cell; label_file writes what it says of a file")
     where = device_named(device)
     module = model.module().to(where)
     for start in range(0, len(files), AT_ONCE):

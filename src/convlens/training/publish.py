@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from convlens.data import Split
+from convlens.data import CellSplit
 from convlens.data.alphabet import spelled
 from convlens.network import Conv, Network
 from convlens.network.layers import spell
@@ -16,8 +17,12 @@ from convlens.network.table import rows
 from .fit import Job, initial
 from .folder import RunFolder
 from .judge import Judgement
+from .judge_cells import CellJudgement
 from .model import Model
 from .report import RunReport, write
+from .report_cells import CellReport
+
+SPLITS = {"test": "test", "val": "validation", "train": "training"}
 
 
 def layer_rows(network: Network) -> list[dict[str, Any]]:
@@ -43,38 +48,46 @@ def publish(
     job: Job,
     model: Model,
     split: str,
-    judged: Judgement,
+    judged: Judgement | CellJudgement,
     result: dict[str, Any],
     net: str,
     command: str,
 ) -> None:
     """Write the run's report.html; ``net`` is what the person called the network."""
-    data = job.data
-    examples: Split | None = {"test": data.test, "validation": data.val, "training": data.train}[split]
-    assert examples is not None
-    settings = {"data": data.name, "seed": job.seed, **job.recipe.to_json()}
-    write(
-        RunReport(
-            title=f"{net} on {data.name}",
-            notation=str(job.network),
-            classes=data.classes,
-            settings=settings,
-            result=result,
-            layers=layer_rows(job.network),
-            epochs=folder.read_metrics(),
+    data, examples = job.data, job.data.splits[split]
+    report = RunReport(
+        title=f"{net} on {data.name}",
+        notation=str(job.network),
+        classes=data.classes,
+        settings={"data": data.name, "seed": job.seed, **job.recipe.to_json()},
+        result=result,
+        layers=layer_rows(job.network),
+        epochs=folder.read_metrics(),
+        labels=np.zeros(0, np.int64),
+        probabilities=np.zeros((0, len(data.classes)), np.float32),
+        names=(),
+        read=lambda indices: np.zeros((0, 1, 1, 1), np.uint8),
+        split=SPLITS[split],
+        kernels=_first_kernels(job.network, dict(model.module().state_dict())),
+        kernels_before=_first_kernels(job.network, dict(initial(job).state_dict())),
+        notes=[(note.kind, note.message, note.names) for note in data.notes],
+        command=command,
+        spell=_spelling(job),
+    )
+    if isinstance(examples, CellSplit):
+        assert isinstance(judged, CellJudgement)
+        shown = CellReport(judged.rows(data.classes), examples.names, examples.x, examples.y, judged.said)
+        report = replace(report, cells=shown)
+    else:
+        assert isinstance(judged, Judgement)
+        report = replace(
+            report,
             labels=judged.labels,
             probabilities=judged.probabilities,
             names=examples.names,
             read=examples.read,
-            split=split,
-            kernels=_first_kernels(job.network, dict(model.module().state_dict())),
-            kernels_before=_first_kernels(job.network, dict(initial(job).state_dict())),
-            notes=[(note.kind, note.message, note.names) for note in data.notes],
-            command=command,
-            spell=_spelling(job),
-        ),
-        folder.report,
-    )
+        )
+    write(report, folder.report)
 
 
 def _spelling(job: Job) -> Callable[[np.ndarray], str] | None:

@@ -16,6 +16,7 @@ from convlens.data.alphabet import REST
 
 from . import report_sections as sections
 from . import report_tables as tables
+from .report_cells import CellReport, cells
 from .report_page import whole
 from .report_pictures import Album, album
 from .report_tally import Tally, tally_of
@@ -46,6 +47,7 @@ class RunReport:
     notes: list[tuple[str, str, tuple[str, ...]]]  # kind, message, file names
     command: str  # the command line that made it
     spell: Callable[[np.ndarray], str] | None = None  # of texts: a raw example (1, W) -> what it says
+    cells: CellReport | None = None  # where every cell has a label: what was said of each
 
 
 def write(report: RunReport, path: Path) -> None:
@@ -95,6 +97,7 @@ def _body(report: RunReport, tally: Tally, pictures: Album, shown: np.ndarray, k
     return [
         head,
         sections.curves(report.epochs, report.result.get("best_epoch")),
+        cells(report.cells, report.classes, report.split),
         sections.confusion(tally, report.classes, tile, list(drawn)),
         examples,
         sections.per_class(tally, report.classes),

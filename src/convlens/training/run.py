@@ -10,15 +10,18 @@ from typing import Any
 import torch
 
 from convlens import __version__
-from convlens.data import Dataset, FileSplit, load
-from convlens.network import Network, resolve, total
+from convlens.data import CellSet, FileSplit
+from convlens.network import total
+from convlens.network.layers import spell
 
 from .checkpoint import Standing
 from .distributed import World, threads, world
 from .errors import TrainingError
 from .fit import Fit, Job
+from .fitting import fetched, fitting
 from .folder import RunFolder
-from .judge import Judgement, judge
+from .judge import Judgement
+from .judge_cells import CellJudgement
 from .learner import Backend
 from .model import Model
 from .progress import Reporter, reporter
@@ -46,6 +49,8 @@ class Request:
             None: the network's or the data's own.
         rate: samples a second that sounds are brought to; None: the most common one.
         label: of a .csv or .tsv file, the column of the classes; None: found by a rule.
+        patch: where every cell has a label: cells of what is learned from at once, an axis each, or one number; None:
+            the network's own, or whole examples if they are small.
         threads: CPU threads; None: the cores this process may use.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"``.
         workers: helper processes that decode sets too large for memory.
@@ -64,6 +69,7 @@ class Request:
     size: tuple[int, ...] | None = None
     rate: int | None = None
     label: str | None = None
+    patch: tuple[int, ...] | None = None
     threads: int | None = None
     device: str = "auto"
     workers: int = 0
@@ -103,17 +109,17 @@ def train(request: Request) -> Outcome | None:
 
 def _train(request: Request, here: World, teller: Reporter, count: int) -> Outcome | None:
     started = time.perf_counter()
-    data = load(
+    data = fetched(
         request.source,
+        request.net,
         data_dir=request.data_dir,
         val=request.recipe.val,
         seed=request.seed,
-        size=_size(request),
-        channels=_channels(request),
+        size=request.size,
         rate=request.rate,
         label=request.label,
     )
-    network = fitting(request.net, data)
+    network = fitting(request.net, data, request.patch)
     job = Job(network, data, request.recipe, request.seed, request.workers, count, request.backend)
     fit = Fit(job, here, teller)  # what cannot be is refused here, before a folder is made
     folder = here.alike(lambda: _begin(request, fit, here, count))
@@ -139,33 +145,6 @@ def _take_up(folder: RunFolder, standing: Standing) -> None:
         raise TrainingError(f"{folder.model} is missing; put it back, or start a new run with another --out")
     folder.tidy()
     folder.keep_metrics(standing.epoch)
-
-
-def _size(request: Request) -> tuple[int, ...] | None:
-    """The size pictures are brought to: as asked, or what the network's own line says."""
-    if request.size is not None or ":" not in request.net:
-        return request.size
-    return Network.parse(request.net).input_shape[1:] or None
-
-
-def _channels(request: Request) -> int | None:
-    return Network.parse(request.net).input_shape[0] if ":" in request.net else None
-
-
-def fitting(net: str, data: Dataset) -> Network:
-    """The network that a person means, for this data.
-
-    Raises:
-        NetworkError, TrainingError: it cannot be, or reads another shape than the data has.
-    """
-    shape = data.preprocessing.shape
-    network = resolve(net, shape, len(data.classes))
-    if network.input_shape != shape:
-        has, reads = ("x".join(map(str, s)) for s in (shape, network.input_shape))
-        raise TrainingError(
-            f"{data.name} has examples of {has}, but the network reads {reads}; start its line with {has}:"
-        )
-    return network
 
 
 def _begin(request: Request, fit: Fit, here: World, count: int) -> RunFolder:
@@ -242,6 +221,9 @@ def introduce(teller: Reporter, fit: Fit, folder: RunFolder) -> None:
     teller.say(f"data     {data.name}: {', '.join(splits)}; {len(data.classes)} classes: {shown}")
     for note in data.notes:
         teller.say(f"note     {note}")
+    if isinstance(data, CellSet):
+        size = spell(job.network.input_shape[1:])
+        teller.say(f"cells    a class for each, learned from {len(job.target):,} patches of {size} an epoch")
     teller.say(f"network  {job.network}")
     cost = total(job.network)
     teller.say(f"         {cost.parameters:,} parameters, {cost.multiply_adds:,} multiply-adds an example")
@@ -282,27 +264,30 @@ def _run(fit: Fit, folder: RunFolder, tensorboard: bool) -> None:
         raise
 
 
-def _judge(model: Model, fit: Fit) -> tuple[str, Judgement]:
+def _judge(model: Model, fit: Fit) -> tuple[str, Judgement | CellJudgement]:
     """The final judgement of the model: on the test split, else the validation split, else the training split."""
-    data, job = fit.job.data, fit.job
     fit.module.load_state_dict(dict(model.state))
-    for name, split in (("test", data.test), ("validation", data.val), ("training", data.train)):
-        if split is not None and len(split):
-            return name, judge(fit.runner, split, job.preprocessing, fit.world.device, workers=job.workers)
-    raise TrainingError(f"{data.name} has no examples")
+    splits = fit.job.data.splits
+    last = next(name for name in ("test", "val", "train") if name in splits and len(splits[name]))
+    return last, fit.judge(last)
 
 
-def _result(job: Job, folder: RunFolder, model: Model, split: str, judged: Judgement) -> dict[str, Any]:
+def _result(job: Job, folder: RunFolder, model: Model, split: str, judged: Judgement | CellJudgement) -> dict[str, Any]:
     rows = folder.read_metrics()
     seconds = sum(row["seconds"] for row in rows)
+    overlaps: dict[str, Any] = {}
+    if isinstance(judged, CellJudgement):
+        overlaps["dice"] = {row["name"]: row["dice"] for row in judged.rows(job.data.classes)}
+        overlaps["judged_on"] = split
     return {
+        **overlaps,
         "test_accuracy": judged.accuracy if split == "test" else None,
         "test_loss": judged.loss if split == "test" else None,
         "val_accuracy": model.scores["val_accuracy"],
         "epochs": len(rows),
         "best_epoch": model.scores["epoch"],
         "training_seconds": round(seconds, 3),
-        "images_per_second": round(len(rows) * len(job.data.train) / max(seconds, 1e-9), 1),
+        "images_per_second": round(len(rows) * len(job.target) / max(seconds, 1e-9), 1),
         "parameters": total(job.network).parameters,
         "network": str(job.network),
         "data": job.data.name,
