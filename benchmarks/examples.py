@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from examples import instruments, languages, signals
+from examples import brain, instruments, languages, motion, signals
 
 RECORD = Path(__file__).parent / "results" / "examples.json"
 COMPUTED = "computed by the example"
@@ -89,7 +89,32 @@ def examples() -> list[Example]:
             instruments.BASELINE,
             instruments.nearest_centroid,
         ),
+        Example(
+            "which way dots drift",
+            "python examples/motion.py",
+            written(motion.write),
+            motion.SETTINGS,
+            "chance, for a frame alone",
+            lambda data: motion.CHANCE,
+        ),
+        Example(
+            "brain matter",
+            "python examples/brain.py",
+            brain_template,
+            brain.SETTINGS,
+            brain.BASELINE,
+            brain.baseline,
+            metric="mean Dice of four classes",
+            key="mean_dice",
+        ),
     ]
+
+
+def brain_template(folder: Path) -> Path:
+    """The file that the example writes."""
+    folder.mkdir()
+    brain.write(folder / "brain.npz")
+    return folder / "brain.npz"
 
 
 def written(write: Callable[[Path], None]) -> Callable[[Path], Path]:

@@ -220,6 +220,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_learns_and_says_how_well(run_folder: Path) -> None:
     result = json.loads((run_folder / "run" / "result.json").read_text())
     assert result["judged_on"] == "test"
+    assert result["mean_dice"] == pytest.approx(np.mean(list(result["dice"].values())))
     assert min(result["dice"].values()) > 0.8
     assert result["runs"].startswith("engine")
     page = (run_folder / "run" / "report.html").read_text()

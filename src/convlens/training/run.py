@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from convlens import __version__
@@ -278,6 +279,7 @@ def _result(job: Job, folder: RunFolder, model: Model, split: str, judged: Judge
     overlaps: dict[str, Any] = {}
     if isinstance(judged, CellJudgement):
         overlaps["dice"] = {row["name"]: row["dice"] for row in judged.rows(job.data.classes)}
+        overlaps["mean_dice"] = float(np.nanmean(judged.dice))
         overlaps["judged_on"] = split
     return {
         **overlaps,
