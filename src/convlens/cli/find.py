@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from convlens.cli.progress import Stages
-from convlens.cli.words import command
+from convlens.cli.words import SCHEDULER, command
 
 if TYPE_CHECKING:
     from convlens.finding.request import Request
@@ -32,6 +32,7 @@ def find(
     save_model: Annotated[Path | None, typer.Option(help="Where the finder is to be saved as well.")] = None,
     seed: Annotated[int, typer.Option(help="Of all that is drawn while it learns.")] = 0,
     angles: Annotated[bool, typer.Option("--angles", help=ANGLES)] = False,
+    scheduler: Annotated[str, typer.Option(help=SCHEDULER)] = "",
 ) -> None:
     """Learn from a few marks, find all of them in every picture, and count them.
 
@@ -41,7 +42,7 @@ def find(
     from convlens.finding.request import Request
     from convlens.finding.search import search
 
-    request = Request(pictures, out, marks, model, save_model, seed, command(), angles)
+    request = Request(pictures, out, marks, model, save_model, seed, command(), angles, scheduler)
     _run(lambda progress: search(request, Finder, progress), request)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from convlens.cli.words import SCHEDULER
+
 if TYPE_CHECKING:
     from convlens.training.model import Model
 
@@ -32,6 +34,7 @@ def predict(
     ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads. [default: the cores this process may use]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    scheduler: Annotated[str, typer.Option(help=SCHEDULER)] = "",
 ) -> None:
     """Predict the class of each file, or of every cell in it; of files that cannot be read it is said why."""
     import sys
@@ -42,19 +45,23 @@ def predict(
     from convlens.training import distributed
     from convlens.training.errors import TrainingError
     from convlens.training.model import Model
-    from convlens.training.prediction import files_of, lines_of, write_csv
+    from convlens.training.prediction import files_of, lines_of, predict_afar, write_csv
     from convlens.training.prediction import predict as predict_files
     from convlens.training.tensors import writable
 
     count = distributed.threads(threads)
     loaded = Model.load(model)
     if loaded.of_cells:
+        if scheduler:
+            raise TrainingError("--scheduler is for models that give a file one class, and this one labels its cells")
         _label(loaded, files_of(files), out, device, count)
         return
     out = out or Path("predictions.csv")
     writable(out)
     places = lines_of(files_of(files), loaded) if lines else files_of(files)
     rows = predict_files(loaded, places, device)
+    if scheduler:
+        rows = predict_afar(loaded, places, device, scheduler)
     console = Console(stderr=True)
     found = list(
         track(rows, "predicting", total=len(places), console=console, transient=True, disable=not console.is_terminal)

@@ -14,6 +14,7 @@ SOURCES = (
     "files, a .npz, a .ts, a .csv or .tsv, or a folder of idx files."
 )
 LABEL = "The column of classes in a .csv or .tsv: first, last, its name or number. [default: found out]"
+SCHEDULER = "The address of a dask.distributed scheduler whose workers do it, such as tcp://host:8786."
 NAMED = f"A named network ({', '.join(ZOO)})"
 
 

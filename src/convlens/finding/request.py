@@ -34,6 +34,7 @@ class Request:
         seed: of what is learned.
         command: as it was typed, for the report.
         angles: whether it is asked how each find is turned.
+        scheduler: the address of a Dask scheduler whose workers search the pictures; "" where this process does.
     """
 
     places: Sequence[str | Path]
@@ -44,6 +45,7 @@ class Request:
     seed: int = 0
     command: str = ""
     angles: bool = False
+    scheduler: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,10 @@ class Asked:
     def said(self) -> str:
         """A text that differs where the marks do."""
         return hashlib.sha256(json.dumps(self._rows).encode()).hexdigest()
+
+    def marks_of(self, path: Path) -> tuple[Mark, ...]:
+        """A picture's own."""
+        return tuple(mark for mark in self.marks if mark.image == str(path))
 
     @property
     def _rows(self) -> list[tuple[object, ...]]:

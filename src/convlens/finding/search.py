@@ -12,16 +12,16 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from convlens.data import Mark, PictureError
+from convlens.data import Mark
 from convlens.data.atomic import replace, writable
 
 from . import outputs, report
 from .errors import FindingError
 from .finds import Finds
+from .look import Look, look, looked_at_afar
 from .places import Box
 from .request import Asked, Request, look_up
 from .results import Result, Results
@@ -116,7 +116,7 @@ def search(request: Request, school: School, progress: Progress) -> Outcome:
             seeker = school.load(model)
     if request.save is not None:
         seeker.save(request.save)
-    return _look_through(request, asked, seeker, model, learned, progress)
+    return _look_through(request, asked, school, seeker, model, learned, progress)
 
 
 def correct(request: Request, school: School, progress: Progress) -> Outcome:
@@ -139,7 +139,7 @@ def correct(request: Request, school: School, progress: Progress) -> Outcome:
         seeker.correct(asked.marks, asked.lessons, _learning(progress))
         seeker.save(request.model)
         _note(state, digest, request.model)
-    return _look_through(request, asked, seeker, request.model, learned, progress)
+    return _look_through(request, asked, school, seeker, request.model, learned, progress)
 
 
 def _learning(progress: Progress) -> Part:
@@ -178,7 +178,7 @@ def _note(state: Path, digest: str, model: Path) -> None:
 
 
 def _look_through(
-    request: Request, asked: Asked, seeker: Seeker, model: Path, learned: bool, progress: Progress
+    request: Request, asked: Asked, school: School, seeker: Seeker, model: Path, learned: bool, progress: Progress
 ) -> Outcome:
     done: list[Result] = []
     _keep(model, request.out / MODEL)
@@ -188,20 +188,25 @@ def _look_through(
     drawings = outputs.overlay_names(list(asked.pictures))
     total = PARTS * len(asked.pictures)
     results.begin(asked.pictures)
+    known = {name: results.kept(name, path) for name, path in asked.pictures.items()}
+    looks = {
+        name: Look(name, path, request.out / drawings[name], asked.marks_of(path), request.angles)
+        for name, path in asked.pictures.items()
+        if not _stands(known[name], request.out / drawings[name])
+    }
+    afar = looked_at_afar(school, model, list(looks.values()), request.scheduler) if request.scheduler else None
     try:
-        for at, (name, path) in enumerate(asked.pictures.items()):
+        for at, name in enumerate(asked.pictures):
 
             def inner(part: float, at: int = at) -> None:
                 progress(SEARCHING, at * PARTS + round(PARTS * part), total)
 
             progress(SEARCHING, at * PARTS, total)
-            drawing = request.out / drawings[name]
-            result = results.kept(name, path)
-            if result is None or (result.finds is not None and not drawing.exists()):
-                own = [mark for mark in asked.marks if mark.image == str(path)]
-                find = partial(seeker.find, path, inner, own, angles=request.angles)
-                result = _look(find, name, path, drawing)
+            result = known[name]
+            if name in looks:
+                result = look(seeker, looks[name], inner) if afar is None else next(afar)
                 results.keep(result)
+            assert result is not None
             done.append(result)
             tables.write(done)
         progress(SEARCHING, total, total)
@@ -216,17 +221,9 @@ def _look_through(
     return outcome
 
 
-def _look(find: Callable[[], Finds], name: str, path: Path, drawing: Path) -> Result:
-    try:
-        finds = dataclasses.replace(find(), image=name, picture=path)
-        outputs.write_overlay(drawing, finds)
-    except PictureError as error:
-        return Result(name, path, None, error.reason)
-    except ValueError as error:  # other channels than those that were learned from
-        return Result(name, path, None, str(error))
-    except MemoryError:
-        return Result(name, path, None, "it needs more memory than there is; save it as a TIFF in tiles")
-    return Result(name, path, finds)
+def _stands(result: Result | None, drawing: Path) -> bool:
+    """Whether a picture need not be searched again."""
+    return result is not None and (result.finds is None or drawing.exists())
 
 
 class Tables:

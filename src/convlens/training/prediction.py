@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from convlens.data import DataError, Preprocessing, read_example, read_lines, text_example
 from convlens.data.errors import reason
 from convlens.data.series import read_series
+from convlens.data.workers import mapped
 
 from .distributed import device as device_named
 from .errors import TrainingError
@@ -22,6 +23,8 @@ from .model import Model
 from .tensors import write_bytes
 
 AT_ONCE = 256
+A_TASK = 32
+"""Files that a worker takes at once: few enough for many workers to share a folder."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,26 @@ def predict(
             else:
                 yield Prediction(str(file), None, None, example)
         progress(start + len(part))
+
+
+def predict_afar(model: Model, files: Sequence[Path | Line], device: str, scheduler: str) -> Iterator[Prediction]:
+    """``predict``, by the workers of a Dask scheduler, which see the files under the same names.
+
+    Raises:
+        DataError: the scheduler does not answer or has no workers.
+    """
+    # a worker has a folder of its own that it started in
+    there = [file if isinstance(file, Line) else file.resolve() for file in files]
+    parts = [there[start : start + A_TASK] for start in range(0, len(there), A_TASK)]
+    names = iter(files)
+    for found in mapped(_predicted, (model, device), parts, scheduler):
+        for prediction in found:
+            yield replace(prediction, file=str(next(names)))
+
+
+def _predicted(taught: tuple[Model, str], files: Sequence[Path | Line]) -> list[Prediction]:
+    model, device = taught
+    return list(predict(model, files, device))
 
 
 def _read(file: Path | Line, model: Model) -> np.ndarray | str:
