@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from convlens.cli.main import main
 from convlens.data.wav import Sound, packed_wav
-
-
-def say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[int, str, str]:
-    """The exit code of a command, and what it printed."""
-    monkeypatch.setattr(sys, "argv", ["convlens", *words])
-    with pytest.raises(SystemExit) as left:
-        main()
-    shown = capsys.readouterr()
-    return int(left.value.code or 0), shown.out, shown.err
+from tests.cli.saying import say
 
 
 def test_data_tells_the_rate_and_the_time(

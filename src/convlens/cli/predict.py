@@ -95,7 +95,7 @@ def _label(model: Model, files: list[Path], out: Path | None, device: str, threa
     for found in Labeller(model, device, threads).write(files, out):
         if found.written is None:
             failed += 1
-            print(f"convlens: {found.file} could not be read: {found.error}", file=sys.stderr)
+            print(f"convlens: {found.file} could not be labelled: {found.error}", file=sys.stderr)
             continue
         cells = sum(found.counts)
         shares = (f"{name} {100 * n / cells:.1f} %" for name, n in zip(model.classes, found.counts, strict=True) if n)
