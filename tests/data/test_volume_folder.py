@@ -13,7 +13,8 @@ import tifffile
 from PIL import Image
 
 from convlens.data import DataError, FileSplit, Preprocessing, load, read_example
-from convlens.data.nifti import read_nifti, write_like
+from convlens.data.cell_files import packed_labels
+from convlens.data.nifti import read_nifti
 from convlens.data.video import MOST
 from convlens.data.volume_files import holds_volume, read_volume_file
 from convlens.data.volume_folder import resample
@@ -63,16 +64,19 @@ def test_nifti_of_scaled_cells_and_of_nan(tmp_path: Path) -> None:
     assert np.allclose(read_nifti(tmp_path / "s.nii"), scaled.T)
 
 
-def test_labels_are_written_where_the_volume_lies(tmp_path: Path, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("name", ["out.nii", "out.nii.gz"])
+def test_labels_are_written_where_the_volume_lies(tmp_path: Path, rng: np.random.Generator, name: str) -> None:
     affine = np.array([[0, -2.0, 0, 5], [1.5, 0, 0, 6], [0, 0, 3.0, 7], [0, 0, 0, 1]])
     like = nifti(tmp_path / "like.nii.gz", cells(rng, 3, 4, 5), affine)
     labels = rng.integers(0, 3, (5, 4, 3)).astype(np.uint8)
-    for name in ("out.nii", "out.nii.gz"):
-        (tmp_path / name).write_bytes(write_like(tmp_path / name, labels, like))
-        back = nibabel.load(tmp_path / name)
-        assert np.array_equal(back.affine, affine)
-        assert back.header.get_zooms() == nibabel.load(like).header.get_zooms()
-        assert np.array_equal(read_nifti(tmp_path / name), labels)
+    (tmp_path / name).write_bytes(packed_labels(tmp_path / name, labels, like))
+    back = nibabel.load(tmp_path / name)
+    assert np.array_equal(back.affine, affine)
+    assert back.header.get_zooms() == nibabel.load(like).header.get_zooms()
+    assert np.array_equal(read_nifti(tmp_path / name), labels)
+    tifffile.imwrite(tmp_path / "pages.tif", cells(rng, 5, 4, 3), photometric="minisblack")  # lies nowhere
+    (tmp_path / name).write_bytes(packed_labels(tmp_path / name, labels, tmp_path / "pages.tif"))
+    assert np.array_equal(read_nifti(tmp_path / name), labels)
 
 
 def test_damaged_volumes_say_why(tmp_path: Path, rng: np.random.Generator) -> None:

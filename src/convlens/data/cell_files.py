@@ -22,7 +22,8 @@ from convlens.data.cells import to_cells
 from convlens.data.conform import convert_cells, convert_channels
 from convlens.data.dataset import Raw
 from convlens.data.errors import DataError
-from convlens.data.nifti import is_nifti, read_nifti, write_like
+from convlens.data.nifti import image_of, is_nifti, read_nifti
+from convlens.data.nifti_stored import packed
 from convlens.data.pictures import Picture, formats, opened, read_picture, reasons
 from convlens.data.preprocessing import Kind
 from convlens.data.tiff import is_tiff
@@ -159,7 +160,9 @@ def packed_labels(path: Path, labels: Labels, like: Path) -> bytes:
         tifffile.imwrite(file, labels, photometric="minisblack")
         return file.getvalue()
     if is_nifti(path) and labels.ndim == 3:
-        return write_like(path, labels, like)
+        with reasons(like, noun="volume"):
+            header = image_of(like).header if is_nifti(like) else None
+        return packed(header, labels, zipped=name.endswith(".gz"))
     if name.endswith(".npy"):
         file = io.BytesIO()
         np.save(file, labels)

@@ -5,7 +5,6 @@ A file counts its cells with x running fastest, so they come as (Z, Y, X), which
 
 from __future__ import annotations
 
-import gzip
 import math
 from importlib import import_module
 from pathlib import Path
@@ -48,29 +47,6 @@ def read_nifti(path: Path) -> NDArray[Any]:
         if cells.dtype.kind not in "buif":
             raise DataError(f"its cells are {cells.dtype}; save it as numbers")
     return cells.astype(cells.dtype.newbyteorder("="), copy=False).T
-
-
-def write_like(path: Path, cells: NDArray[Any], like: Path) -> bytes:
-    """The bytes of a NIfTI file of whole numbers, (D, H, W), that lies in the scanner where another one lies.
-
-    Args:
-        path: what it will be called: ``.gz`` packs it.
-        cells: as many as a time of the other has.
-        like: the other file.
-
-    Raises:
-        PictureError: the other file cannot be read.
-    """
-    nibabel: Any = import_module("nibabel")
-    with reasons(like, noun="volume"):
-        source = image_of(like)
-    image = nibabel.Nifti1Image(np.ascontiguousarray(cells.T), source.affine)
-    image.header.set_zooms(source.header.get_zooms()[:3])
-    image.header.set_xyzt_units(*source.header.get_xyzt_units())
-    for code, name in ((source.header["qform_code"], "qform"), (source.header["sform_code"], "sform")):
-        getattr(image, f"set_{name}")(source.affine, int(code))
-    plain: bytes = image.to_bytes()
-    return gzip.compress(plain, mtime=0) if path.name.lower().endswith(".gz") else plain
 
 
 def image_of(path: Path) -> Any:
