@@ -121,7 +121,10 @@ REFUSED: list[tuple[list[str], str]] = [
     (["*.jpeg", "--kernel", "box"], "no file matches *.jpeg"),
     (["note.txt", "--kernel", "box"], "it is not a picture in a known format"),
     (["cut.png", "--kernel", "box"], "cut.png cannot be read: it is damaged"),
-    (["bomb.png", "--kernel", "box"], "more than 134,217,728"),
+    (
+        ["bomb.png", "--kernel", "box"],
+        "134,217,728 pixels; save it as a TIFF in tiles, plain or deflated, which is filtered",
+    ),
     (["cut.wav", "--kernel", "box"], "is cut off: it promises 200 bytes of sound and has 46"),
     (["yes.npy", "--kernel", "box"], "yes.npy holds bool of shape (3,)"),
     (["words.csv", "--kernel", "box"], 'line 3 of words.csv is no row of 2 numbers: "3,x"'),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import OrderedDict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,9 @@ def is_zarr(path: Path) -> bool:
 def package() -> Any:
     """The package zarr; DataError where it is not installed."""
     try:
-        import zarr
+        return import_module("zarr")
     except ImportError as error:
         raise DataError("Zarr needs the zarr package; pip install zarr") from error
-    return zarr
 
 
 class ZarrArray:
