@@ -10,19 +10,26 @@ from .show import number
 from .summary import Summary, summaries
 
 RESULTS = Path(__file__).parents[1] / "results"
-GIVEN, OWN, OTHERS = (RESULTS / f"finding_{name}.json" for name in ("given", "own", "baselines"))
-"""Records of convlens on scenes that were given, on scenes of our own, and of the other finders on the former."""
+GIVEN, OWN = (RESULTS / f"finding_{name}.json" for name in ("given", "own"))
+"""Records of convlens on scenes that were given and on scenes of our own."""
+OTHERS = {GIVEN: RESULTS / "finding_baselines.json", OWN: RESULTS / "finding_baselines_own.json"}
+"""Records of the other finders on the same scenes; on our own at the first marks alone."""
 OURS = "convlens"
 
 
 def given() -> list[str]:
-    """The table of the scenes that were given, with the other finders."""
-    return lines([*found(GIVEN), *found(OTHERS)])
+    """The table of the scenes that were given."""
+    return beside_others(GIVEN)
 
 
 def own() -> list[str]:
     """The table of our own scenes."""
-    return lines(found(OWN))
+    return beside_others(OWN)
+
+
+def beside_others(record: Path) -> list[str]:
+    """The table of a record of convlens, with the other finders on the same scenes."""
+    return lines([*found(record), *found(OTHERS[record])])
 
 
 def found(path: Path) -> list[Summary]:
@@ -63,5 +70,5 @@ def _best(one: Summary, among: Sequence[Summary]) -> str:
     if not rivals:
         return ""
     best = max(rivals, key=lambda s: sum(s.f1(0)) / len(s.runs))
-    first, last = (sum(best.f1(k)) / len(best.runs) for k in (0, best.rounds - 1))
-    return f"{number(first)} {number(last)} ({best.method})"
+    judged = [number(sum(best.f1(k)) / len(best.runs)) for k in sorted({0, best.rounds - 1})]
+    return f"{' '.join(judged)} ({best.method})"
