@@ -44,6 +44,17 @@ def test_marks_alone_are_a_belief_too() -> None:
         assert found.cut < 4 < found.typical < 6
 
 
+def test_one_mark_says_less_than_five_of_what_others_of_its_kind_score() -> None:
+    trials, rest = np.linspace(11, 16, 8, dtype=np.float32), np.linspace(0, 3, 10, dtype=np.float32)
+    one, five = (believe(trials, [Seen(rest, NOTHING, NOTHING, area=400.0)], marks=marks) for marks in (1, 5))
+    assert one.doubt > 1.3 * five.doubt
+    # another that is less like the mark than the mark is like itself is still found, and nothing where there is none
+    scores = rest.astype(np.float64)
+    found = [learn(belief, np.append(scores, 9.6), expected=1.0) for belief in (one, five)]
+    assert found[0].best() < 9.6 < found[1].best()
+    assert learn(one, scores, expected=1.0).best() == np.inf
+
+
 def test_pictures_of_other_light_are_looked_at_one_by_one() -> None:
     trials = np.linspace(2.4, 5.6, 40, dtype=np.float32)
     both = [Seen(places(seed, 40, typical), NOTHING, NOTHING) for seed, typical in ((0, 3.5), (1, 5.0))]

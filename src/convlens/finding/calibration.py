@@ -25,6 +25,8 @@ PLACED = 15
 """So many marks count as much where they are as their trials do: the network was taught by them, few score too high."""
 TRIED, AGAIN = 0.7, 0.6
 """Standard deviations, in units: of the typical object as the marks tell it, and of a picture's from that."""
+ENOUGH = 5
+"""Marks that tell the typical object so well. Of fewer each says less: how objects differ is hardly seen in them."""
 CUT = 0.3
 """Of the way from the typical place to the typical object: what scores less is not looked at."""
 KEPT = 0.8
@@ -61,25 +63,29 @@ class Seen:
     each: int = 1
 
 
-def believe(trials: Floats, seen: Sequence[Seen]) -> Belief:
+def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH) -> Belief:
     """What is believed of scores, from the pictures that were learned from.
 
     Args:
         trials: scores of marked objects as they might look elsewhere.
         seen: what those pictures score.
+        marks: how many objects are marked.
     """
-    before = _before(trials, seen)
+    tried = TRIED * float(np.sqrt(max(1.0, ENOUGH / max(marks, 1))))
+    before = _before(trials, seen, tried)
     # a single mark where it is has nothing but itself to be compared with
     alone = sum(len(one.marked) for one in seen) < 2
     after = []
     for one in seen:
         unknown, rest, marked = (scores.astype(np.float64) for scores in (one.unknown, one.rest, one.marked))
         after.append(learn(before, unknown, rest, marked[:0] if alone else marked))
-    typical, doubt = _typical(before, after)
+    typical, doubt = _typical(before, after, tried)
     weight = min(1.0, TOGETHER / max(1, len(after)))
     spreads = weight * sum((np.log(one.spread + 1e-9) for one in after), np.zeros(len(before.spreads)))
     grounds = weight * sum((np.log(one.ground + 1e-12) for one in after), np.zeros(len(before.grounds)))
-    alikes = weight * sum((np.log(one.alike + 1e-9) - before.alikes for one in after), np.zeros(len(before.alikes)))
+    # of one mark it is not known how far below it others of its kind score, let alone their likes
+    told = after if marks > 1 else []
+    alikes = weight * sum((np.log(one.alike + 1e-9) - before.alikes for one in told), np.zeros(len(before.alikes)))
     spread = ALIKE * _shares(spreads) + (1 - ALIKE) / len(spreads)
     return replace(
         before,
@@ -93,7 +99,7 @@ def believe(trials: Floats, seen: Sequence[Seen]) -> Belief:
     )
 
 
-def _before(trials: Floats, seen: Sequence[Seen]) -> Belief:
+def _before(trials: Floats, seen: Sequence[Seen], tried: float) -> Belief:
     """What marks and the typical place say, before the unmarked places are looked at."""
     # nine tenths less one tenth are 2.56 standard deviations of a normal distribution
     unit = max(float(np.diff(np.quantile(trials, [0.1, 0.9]))[0]) / 2.56 / TRIALS, LEAST)
@@ -103,16 +109,16 @@ def _before(trials: Floats, seen: Sequence[Seen]) -> Belief:
         typical += len(marked) / (len(marked) + PLACED) * (float(np.median(marked)) - typical)
     others = np.concatenate([scores for one in seen for scores in (one.unknown, one.rest)] or [trials[:0]])
     common = float(np.median(others)) if len(others) else typical - 4.0 * unit
-    return Belief(common + CUT * (typical - common), typical, float(np.hypot(TRIED, AGAIN)) * unit, unit)
+    return Belief(common + CUT * (typical - common), typical, float(np.hypot(tried, AGAIN)) * unit, unit)
 
 
-def _typical(before: Belief, after: Sequence[Posterior]) -> tuple[float, float]:
+def _typical(before: Belief, after: Sequence[Posterior], tried: float) -> tuple[float, float]:
     """What a typical object of another picture scores, and the standard deviation of that.
 
     Each picture's own is off from that of all by a normal error, so what it says of all is the less precise by that.
     """
     again = (AGAIN * before.unit) ** 2
-    sure = 1 / (TRIED * before.unit) ** 2
+    sure = 1 / (tried * before.unit) ** 2
     total = sure * before.typical
     for one in after:
         middle, deviation = one.typical

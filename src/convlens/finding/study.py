@@ -123,7 +123,7 @@ class Study:
             some = (kinds != Kind.UNKNOWN) | (np.arange(len(places)) % step == 0)
             scores = self._scored(scene, places[some], firm[some])
             looked.append(Looked(scene, places[some], scores, kinds[some], step))
-        return believe(self._objects(weights), self._seen(looked))
+        return believe(self._objects(weights), self._seen(looked), marks=len(self.own))
 
     def _seen(self, looked: Sequence[Looked]) -> list[Seen]:
         """What each block says; where there are several scales, what all of a picture say together."""
