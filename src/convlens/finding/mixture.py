@@ -34,7 +34,7 @@ STEP = np.log(2) / 2
 """Between two numbers of objects, as logarithms."""
 SIMILAR, ABOUT = 0.7, 1.0
 """How likely a picture holds as many objects as expected, and how far the logarithm of their number then strays."""
-CLEAR = 2.0
+CLEAR = 2.5
 """How much less likely look-alikes are than none, as a logarithm, before a picture is seen."""
 TAUGHT = 0.3
 """What a marked object counts where it is: the network was taught by it."""
