@@ -47,12 +47,12 @@ def epoch_line(row: dict[str, Any], epochs: int) -> str:
     """One epoch in one line.
 
     >>> epoch_line({"epoch": 1, "train_loss": 2.3, "train_accuracy": 0.11, "images_per_second": 8123.4}, 10)
-    'epoch  1/10   train loss 2.3000, accuracy 0.1100   8,123 images/s'
+    'epoch  1/10   train loss 2.3000, accuracy 0.1100   8,123 examples/s'
     """
     parts = [f"epoch {row['epoch']:2d}/{epochs}", _pair("train", row)]
     if row.get("val_loss") is not None:
         parts.append(_pair("validation", row, "val"))
-    parts.append(f"{row['images_per_second']:,.0f} images/s")
+    parts.append(f"{row['images_per_second']:,.0f} examples/s")
     return "   ".join(parts)
 
 
