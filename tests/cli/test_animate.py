@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlens.cli.main import main
 from convlens.data import atomic
 from convlens.filtering.figures.given import given
+
+from .saying import contents, leave
 
 FFMPEG = """#!{python}
 import sys
@@ -45,10 +46,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["convlens", "animate", *words])
-    with pytest.raises(SystemExit) as left:
-        main()
-    return int(left.value.code or 0)
+    return leave(monkeypatch, "animate", *words)
 
 
 def test_every_kind_of_file(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,13 +138,13 @@ REFUSED: list[tuple[list[str], str]] = [
 def test_what_cannot_be_is_a_sentence(
     words: list[str], sentence: str, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    before = contents(here)
     asked = words if "--out" in words else [*words, "--out", "o.svg"]
     assert run(asked, monkeypatch) == 2
     told = capsys.readouterr().err
     assert sentence in told
     assert told.startswith("convlens: ")
-    assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
+    assert contents(here) == before
 
 
 def test_a_full_disk_leaves_nothing_behind(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import wave
 import zlib
 from pathlib import Path
@@ -14,8 +13,9 @@ import tifffile
 from PIL import Image
 
 import convlens
-from convlens.cli.main import main
 from convlens.data import atomic
+
+from .saying import contents, leave
 
 
 @pytest.fixture
@@ -48,10 +48,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["convlens", *words])
-    with pytest.raises(SystemExit) as left:
-        main()
-    return int(left.value.code or 0)
+    return leave(monkeypatch, *words)
 
 
 def picture(name: str) -> np.ndarray:
@@ -151,13 +148,13 @@ REFUSED: list[tuple[list[str], str]] = [
 def test_what_cannot_be_is_a_sentence(
     words: list[str], sentence: str, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    before = contents(here)
     asked = words if "--out" in words else [*words, "--out", "o.png"]
     assert run(["filter", *asked], monkeypatch) == 2
     told = capsys.readouterr().err
     assert sentence in told
     assert told.count("\n") == 1
-    left = {path: path.read_bytes() for path in here.rglob("*") if path.is_file()}
+    left = contents(here)
     left.pop(here / "o" / "photo.png", None)  # the first of two is complete when the second is refused
     assert left == before
 
