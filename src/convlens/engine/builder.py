@@ -263,14 +263,15 @@ class Kernel:
         """Keep memory operations on their side of this place: without it unrolled loads are shared, and spilled."""
         self.b.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], True)
 
-    def hold(self, value: Value) -> None:
+    def hold(self, value: Value, *, in_order: bool = False) -> None:
         """Keep a vector in its register up to this place, so that its last multiply-add leaves the sum in the sum's.
 
         Sums that wander from register to register are put back through the stack when their loop turns: x86 lets a
-        multiply-add end in any of its registers. Elsewhere it keeps those before this place from being put off.
+        multiply-add end in any of its registers. Elsewhere it only keeps those before this place from being put off,
+        and is done where that is wanted, ``in_order``.
         """
         register = {"avx512": "v", "avx2": "x", "neon": "w"}.get(self.target.name)
-        if register:
+        if register and (in_order or register != "w"):
             self.b.asm(ir.FunctionType(ir.VoidType(), [value.type]), "", register, [value], True)
 
     def lesser(self, a: Index, b: Index) -> Index:

@@ -23,8 +23,11 @@ Whole = NDArray[np.intp]
 
 SIDE = 16
 """Samples a side of what is described; about a side of a typical object."""
-FINE = 23.0
-"""Working pixels of a typical object's side below which a sample is one working pixel, not the mean of two by two."""
+FINE = 17.0
+"""Working pixels of a typical object's side below which a sample is one working pixel, not the mean of two by two.
+
+SIDE samples then hold all of it but a rim; one that is larger would be seen without its outline.
+"""
 CELL = 2
 """Samples a side of a cell, in which gradients and colours are averaged."""
 CELLS = SIDE // CELL

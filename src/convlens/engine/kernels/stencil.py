@@ -308,7 +308,7 @@ class _Writer(Panel[Stencil]):
     def _held(self, sums: list[Value]) -> list[Value]:
         """Sums that the next turn of a loop goes on with, each where it was."""
         for value in sums:
-            self.k.hold(value)
+            self.k.hold(value, in_order=True)
         return sums
 
     def _plane(
