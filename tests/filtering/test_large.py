@@ -166,7 +166,7 @@ def test_a_number_that_is_none_in_a_late_box(tmp_path: Path) -> None:
 # ---- kills ----
 
 KILLED = """
-import sys, time
+import signal, sys, time
 from convlens.filtering import large
 from convlens.cli.main import main
 real, pieces = large._Run._written, iter(range(10_000))
@@ -174,6 +174,7 @@ def slow(*args):
     time.sleep(0.02 if next(pieces) < 6 else 2)  # however busy the machine is, it is stopped before the end
     return real(*args)
 large._Run._written = slow
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have it ignored
 sys.argv = ["convlens", *sys.argv[1:]]
 main()
 """
