@@ -66,6 +66,13 @@ def test_what_is_saved_finds_the_same_and_learns_on(learned: Finder, tmp_path: P
     assert loaded.marks == tuple(marks)
 
 
+def test_the_same_finder_is_the_same_file(learned: Finder, tmp_path: Path) -> None:
+    files = [tmp_path / f"{turn}.safetensors" for turn in range(8)]
+    for file in files:
+        learned.save(file)
+    assert len({file.read_bytes() for file in files}) == 1
+
+
 def test_a_file_that_is_no_finder_is_named(tmp_path: Path) -> None:
     with pytest.raises(FindingError, match="there is no file"):
         Finder.load(tmp_path / "none.safetensors")

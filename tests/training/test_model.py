@@ -51,6 +51,13 @@ def test_round_trip(path: Path) -> None:
     assert not list(path.parent.glob(".*"))
 
 
+def test_the_same_model_is_the_same_file(path: Path) -> None:
+    first = path.read_bytes()
+    for _ in range(8):
+        model().save(path)
+        assert path.read_bytes() == first
+
+
 def resave(path: Path, tensors: dict[str, torch.Tensor] | None = None, **changes: str | None) -> None:
     values = metadata(path, "a model") | {k: v for k, v in changes.items() if v is not None}
     values = {k: v for k, v in values.items() if k not in changes or changes[k] is not None}

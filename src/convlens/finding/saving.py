@@ -16,6 +16,7 @@ from safetensors.numpy import save as packed
 
 from convlens.data import Mark
 from convlens.data.atomic import replace
+from convlens.data.tensor_file import settled
 from convlens.network import parameter_shapes
 
 from .appearance import length as looks
@@ -51,7 +52,8 @@ def save(finder: Finder, path: Path) -> None:
         "marks": [mark.cells for mark in finder.marks],
     }
     line = str(network(finder.views.typical.channels, 64, 64))
-    replace(path, packed(tensors, {"format": FORMAT, "network": line, "finder": json.dumps(told, allow_nan=False)}))
+    metadata = {"format": FORMAT, "network": line, "finder": json.dumps(told, allow_nan=False)}
+    replace(path, settled(packed(tensors, metadata)))
 
 
 def load(path: Path) -> dict[str, Any]:

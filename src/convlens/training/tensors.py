@@ -12,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from convlens.data import atomic
+from convlens.data.tensor_file import settled
 
 from .errors import TrainingError
 from .header import opened
@@ -50,7 +51,7 @@ def write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> N
     plain = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
     }
-    write_bytes(path, save(plain, metadata))
+    write_bytes(path, settled(save(plain, metadata)))
 
 
 def read(path: Path, what: str) -> tuple[dict[str, Tensor], dict[str, str]]:
