@@ -20,6 +20,7 @@ from convlens.network import Network
 
 from .crew import cores, share_out
 from .errors import EngineError
+from .interpolation import interpolate
 from .operators import convolve, correlate
 from .optimisers import Optimiser, adamw, sgd
 from .plan import Plan, plan, refusals
@@ -47,6 +48,7 @@ __all__ = [
     "cores",
     "correlate",
     "host",
+    "interpolate",
     "max_pool",
     "outrun",
     "plan",

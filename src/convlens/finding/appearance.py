@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .warp import matrices, mirrored, positions, sample, window
+from .warp import matrices, mirrored, sample, window
 
 Floats = NDArray[np.float32]
 Reals = NDArray[np.floating[Any]]
@@ -119,10 +119,8 @@ def cut(seen: Floats, places: Reals, angle: Reals, scale: Reals) -> Floats:
     Returns:
         (N, C, WIDE, WIDE).
     """
-    at = positions(WIDE, places.astype(np.float32), matrices(angle, scale))
-    flat = sample([seen], at.reshape(2, 1, -1))[0]
-    found: Floats = flat.reshape(len(seen), len(places), WIDE, WIDE).transpose(1, 0, 2, 3)
-    return found
+    flat = sample([seen] * len(places), WIDE, places.astype(np.float32), matrices(angle, scale))
+    return flat.reshape(len(places), -1, WIDE, WIDE)
 
 
 def described(windows: Floats, shifts: int = 0) -> Floats:

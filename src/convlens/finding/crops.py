@@ -118,7 +118,7 @@ def _cut(plans: list[_Plan], material: Material, rng: np.random.Generator) -> Ba
     aside = np.stack([plan.aside for plan in plans])
     centres = np.stack([plan.centre for plan in plans]) - (turns @ aside[:, :, None])[:, :, 0]
     centres = centres.astype(np.float32)
-    crops = sample([material.scenes[p.scene].canvas.pixels for p in plans], positions(SIDE, centres, turns))
+    crops = sample([material.scenes[p.scene].canvas.pixels for p in plans], SIDE, centres, turns)
     laid = [i for i, plan in enumerate(plans) if plan.laid is not None]
     added: list[tuple[int, Floats, bool]] = []
     if laid:
@@ -182,7 +182,7 @@ def _other(material: Material, rng: np.random.Generator) -> Patch:
             break
     side = like.pixels.shape[1]
     still = matrices(rng.uniform(-np.pi, np.pi, 1).astype(np.float32), np.ones(1, np.float32))
-    pixels = sample([scene.canvas.pixels], positions(side, at[None], still))[0].reshape(-1, side, side)
+    pixels = sample([scene.canvas.pixels], side, at[None], still)[0].reshape(-1, side, side)
     return Patch(np.concatenate([pixels, like.pixels[-1:]]), np.concatenate([pixels, like.soft[-1:]]), like.size)
 
 
@@ -203,7 +203,7 @@ def _lay(
         centres[k] = middle - turns[k] @ spot
         added.append((i, spot, is_object))
     at = positions(SIDE, centres, turns)
-    pieces = sample(sources, at)
+    pieces = sample(sources, SIDE, centres, turns)
     last = np.array([s.shape[1] - 1 for s in sources], np.float32)[:, None]
     cover = pieces[:, -1:]
     cover[np.any((at < 0) | (at > last), axis=0)[:, None]] = 0
@@ -249,8 +249,11 @@ def _looks(crops: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _blurred(crop: Floats) -> Floats:
+    """A crop (C, SIDE, SIDE) less sharp along both axes; its borders meet."""
     for axis in (1, 2):
-        crop = np.float32(0.5) * crop + np.float32(0.25) * (np.roll(crop, 1, axis) + np.roll(crop, -1, axis))
+        wide = np.concatenate([crop.take([-1], axis), crop, crop.take([0], axis)], axis)
+        before, after = (wide[:, s : s + SIDE] if axis == 1 else wide[:, :, s : s + SIDE] for s in (0, 2))
+        crop = np.float32(0.5) * crop + np.float32(0.25) * (before + after)
     return crop
 
 
@@ -258,52 +261,76 @@ def _labels(
     plans: list[_Plan], turns: Floats, centres: Floats, added: list[tuple[int, Floats, bool]], material: Material
 ) -> tuple[Floats, Floats]:
     """Targets and weights: bumps at objects, certainty near marks, nothing where an object may be unmarked."""
-    n = len(plans)
-    target = np.zeros((n, CELLS, CELLS), np.float32)
-    weight = np.full((n, CELLS, CELLS), 0.5, np.float32)
-    sigma = max(0.14 * material.side, 2.6)
-    middle = (STRIDE - 1) / 2 - (SIDE - 1) / 2
-    ramp = np.arange(CELLS, dtype=np.float32) * STRIDE + np.float32(middle)
-    back = np.linalg.inv(turns).astype(np.float32)
-    news = {i: (spot, is_object) for i, spot, is_object in added}
-
-    def near(points: Floats) -> NDArray[np.floating]:
-        """Squared distances of the cells from points (K, 2): (K, CELLS, CELLS)."""
-        return (ramp[None, None, :] - points[:, :1, None]) ** 2 + (ramp[None, :, None] - points[:, 1:, None]) ** 2
-
-    known = [(scene.objects[:, :2], scene.unknown, scene.nots) for scene in material.scenes]
-    everything = [np.concatenate(told) for told in known]
-    kinds = [np.repeat(np.arange(3), [len(some) for some in told]) for told in known]
+    shape, side = (len(plans), CELLS, CELLS), material.side
+    target, weight = np.zeros(shape, np.float32), np.full(shape, 0.5, np.float32)
     for i, plan in enumerate(plans):
-        scene = material.scenes[plan.scene]
-        local = (everything[plan.scene] - centres[i]) @ back[i].T
-        seen = (np.abs(local) < SIDE / 2 + 8).all(axis=1)
-        if i in news:
-            # what is laid on hides what was there
-            seen &= ((local - news[i][0]) ** 2).sum(axis=1) > (0.5 * material.side) ** 2
-        objects, unknown, nots = (local[seen & (kinds[plan.scene] == kind)] for kind in range(3))
-        if len(scene.complete):
-            weight[i] = _inside(scene.complete, centres[i], turns[i], ramp)
-        for points, value in ((unknown, 0.0), (nots, 2.0)):
-            for square in near(points):
-                weight[i][square < (0.45 * material.side) ** 2] = value
-        if i in news:
-            spot, is_object = news[i]
-            square = near(spot[None])[0]
-            weight[i][square < (0.5 * material.side) ** 2] = 1.0
-            if is_object:
-                objects = np.concatenate([objects, spot[None]])
-        for square in near(objects):
-            weight[i][square < (0.5 * material.side) ** 2] = 1.0
-            np.maximum(target[i], np.exp(-square / (2 * sigma * sigma)) * 0.999, out=target[i])
-            if square.min() < STRIDE * STRIDE:
-                target[i].flat[int(square.argmin())] = 1.0
+        if len(complete := material.scenes[plan.scene].complete):
+            weight[i] = _inside(complete, centres[i], turns[i])
+    crop, points, kinds = _known(plans, turns, centres, added, material)
+    laid = np.array([i for i, _, _ in added], np.intp)
+    spots = np.array([spot for _, spot, _ in added], np.float32).reshape(-1, 2)
+    news = np.array([is_object for _, _, is_object in added], np.bool_)
+    # what comes later stands above what came before
+    for value, reach, own, at in (
+        (0.0, 0.45, crop[kinds == 1], points[kinds == 1]),
+        (2.0, 0.45, crop[kinds == 2], points[kinds == 2]),
+        (1.0, 0.5, laid, spots),
+    ):
+        weight[_about(shape, own, _squares(at) < (reach * side) ** 2)] = value
+    objects = np.concatenate([crop[kinds == 0], laid[news]])
+    squares = _squares(np.concatenate([points[kinds == 0], spots[news]]))
+    weight[_about(shape, objects, squares < (0.5 * side) ** 2)] = 1.0
+    sigma = max(0.14 * side, 2.6)
+    np.maximum.at(target, objects, np.exp(-squares / (2 * sigma * sigma)) * 0.999)
+    flat = squares.reshape(len(squares), CELLS * CELLS)
+    nearest = flat.argmin(axis=1)
+    met = flat[np.arange(len(flat)), nearest] < STRIDE * STRIDE
+    target.reshape(len(plans), -1)[objects[met], nearest[met]] = 1.0
     return target[:, None], weight[:, None]
 
 
-def _inside(regions: Floats, centre: Floats, turn: Floats, ramp: Floats) -> Floats:
+RAMP: Floats = np.arange(CELLS, dtype=np.float32) * STRIDE + np.float32((STRIDE - 1) / 2 - (SIDE - 1) / 2)
+"""Where the cells lie along a crop, from its middle."""
+
+
+def _squares(points: Floats) -> Floats:
+    """Squared distances of the cells from points (K, 2): (K, CELLS, CELLS)."""
+    found: Floats = (RAMP[None, None, :] - points[:, :1, None]) ** 2 + (RAMP[None, :, None] - points[:, 1:, None]) ** 2
+    return found
+
+
+def _about(shape: tuple[int, int, int], crops: NDArray[np.intp], cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which cells of each crop any of some points is near, from those of each point (K, CELLS, CELLS)."""
+    found = np.zeros(shape, np.bool_)
+    np.logical_or.at(found, crops, cells)
+    return found
+
+
+def _known(
+    plans: list[_Plan], turns: Floats, centres: Floats, added: list[tuple[int, Floats, bool]], material: Material
+) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
+    """What scenes show in crops: the crop's number, the place from its middle, and 0 an object, 1 unknown, 2 none."""
+    back = np.linalg.inv(turns).astype(np.float32).transpose(0, 2, 1)
+    laid = np.full((len(plans), 2), np.inf, np.float32)
+    for i, spot, _ in added:
+        laid[i] = spot
+    shown, found = np.array([plan.scene for plan in plans]), []
+    for number in np.unique(shown):
+        scene, own = material.scenes[number], np.flatnonzero(shown == number)
+        told = scene.objects[:, :2], scene.unknown, scene.nots
+        local = (np.concatenate(told) - centres[own, None]) @ back[own]
+        seen = (np.abs(local) < SIDE / 2 + 8).all(axis=2)
+        # what is laid on hides what was there
+        seen &= ((local - laid[own, None]) ** 2).sum(axis=2) > (0.5 * material.side) ** 2
+        crop, which = np.nonzero(seen)
+        found.append((own[crop], local[crop, which], np.repeat(np.arange(3), [len(some) for some in told])[which]))
+    crops, points, kinds = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return crops, points, kinds
+
+
+def _inside(regions: Floats, centre: Floats, turn: Floats) -> Floats:
     """1 for the cells inside regions that are fully marked, 0.5 elsewhere."""
-    grid = np.stack(np.broadcast_arrays(ramp[None, :], ramp[:, None]), -1) @ turn.T + centre
+    grid = np.stack(np.broadcast_arrays(RAMP[None, :], RAMP[:, None]), -1) @ turn.T + centre
     found = np.full(grid.shape[:2], 0.5, np.float32)
     for x0, y0, x1, y1 in regions:
         found[(grid[..., 0] >= x0) & (grid[..., 0] < x1) & (grid[..., 1] >= y0) & (grid[..., 1] < y1)] = 1.0

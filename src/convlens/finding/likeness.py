@@ -30,7 +30,7 @@ from .appearance import (
     sampled,
     samples,
 )
-from .warp import positions, sample
+from .warp import sample
 
 Floats = NDArray[np.float32]
 
@@ -62,9 +62,8 @@ def example(pixels: Floats, place: Floats, side: float) -> Floats:
     """
     reach, step = 4 * int(np.ceil(0.625 * side)), pixels_a_sample(side)
     straight = np.eye(2, dtype=np.float32)[None]
-    found: Floats = sample([pixels], positions(reach, middles(samples(place[None], step), step), straight))[0].reshape(
-        -1, reach, reach
-    )
+    middle = middles(samples(place[None], step), step)
+    found: Floats = sample([pixels], reach, middle, straight)[0].reshape(-1, reach, reach)
     return found
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .canvas import Canvas, Floats
 from .network import Named
-from .warp import matrices, positions, sample
+from .warp import matrices, sample
 
 
 def _none(columns: int) -> Floats:
@@ -78,7 +78,7 @@ def patch(canvas: Canvas, box: Floats) -> Patch:
     width, height = float(box[2]), float(box[3])
     side = 2 * int(np.ceil(REACH * max(width, height))) + 1
     turn = matrices(np.zeros(1, np.float32), np.ones(1, np.float32))
-    pixels = sample([canvas.pixels], positions(side, box[None, :2], turn))[0].reshape(-1, side, side)
+    pixels = sample([canvas.pixels], side, box[None, :2], turn)[0].reshape(-1, side, side)
     radius = _radius(side, (width, height))
     within = np.clip((1.15 - radius) / 0.2, 0, 1)
     tight = within * unlike(pixels, _ring(radius))

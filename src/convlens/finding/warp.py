@@ -4,9 +4,12 @@ image."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+from convlens import engine
 
 Floats = NDArray[np.float32]
 Whole = NDArray[np.intp]
@@ -18,16 +21,22 @@ def matrices(angle: NDArray[np.floating], scale: NDArray[np.floating]) -> Floats
     return np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2).astype(np.float32)
 
 
+@cache
+def offsets(side: int) -> Floats:
+    """Where the pixels of a square crop lie from its centre: (2, side * side), x and y, row by row."""
+    ramp = np.arange(side, dtype=np.float32) - np.float32((side - 1) / 2)
+    return np.stack([np.tile(ramp, side), np.repeat(ramp, side)])
+
+
 def positions(side: int, centres: Floats, turns: Floats) -> Floats:
-    """Where the pixels of square crops lie: (2, N, side * side), x and y, row by row.
+    """Where the pixels of square crops lie: (2, N, side * side), x and y.
 
     Args:
         side: pixels a crop's side.
         centres: (N, 2), where the crops' centres lie.
         turns: (N, 2, 2), from a crop's offsets to the canvas'.
     """
-    ramp = np.arange(side, dtype=np.float32) - np.float32((side - 1) / 2)
-    x, y = np.tile(ramp, side), np.repeat(ramp, side)
+    x, y = offsets(side)
     found = np.empty((2, len(centres), side * side), np.float32)
     for axis in (0, 1):
         np.multiply(turns[:, axis, :1], x, out=found[axis])
@@ -36,46 +45,17 @@ def positions(side: int, centres: Floats, turns: Floats) -> Floats:
     return found
 
 
-def sample(sources: Sequence[Floats], at: Floats) -> Floats:
-    """Linear interpolation.
+def sample(sources: Sequence[Floats], side: int, centres: Floats, turns: Floats) -> Floats:
+    """Crops, interpolated linearly.
 
     Args:
-        sources: N pictures (C, H, W) of any sizes.
-        at: (2, N, P) positions x and y in pixels, pixel 0's centre at 0.
+        sources: N pictures (C, H, W) of any sizes, one a crop.
+        side, centres, turns: as for ``positions``.
 
     Returns:
-        (N, C, P).
+        (N, C, side * side).
     """
-    channels = sources[0].shape[0]
-    low, share = [], []
-    for axis in (0, 1):
-        last = np.array([s.shape[2 - axis] - 1 for s in sources], np.float32)[:, None]
-        inside = np.abs(at[axis])
-        # mirrored at the border, and clipped where a crop reaches beyond a mirror image
-        np.minimum(inside, np.maximum(2 * last - inside, 0), out=inside)
-        whole = inside.astype(np.int32)
-        np.minimum(whole, np.maximum(last.astype(np.int32) - 1, 0), out=whole)
-        inside -= whole
-        low.append(whole)
-        share.append(inside)
-    found = np.empty((len(sources), channels, at.shape[2]), np.float32)
-    # one crop at a time: what all of them need on the way would not stay in a cache
-    taps = np.empty((4, channels, at.shape[2]), np.float32)
-    for n, source in enumerate(sources):
-        _, height, width = source.shape
-        cells = source.reshape(channels, -1)
-        right, down = int(width > 1), width * int(height > 1)
-        first = low[1][n] * width + low[0][n]
-        for k, step in enumerate((0, right, down, right + down)):
-            np.take(cells, first + step, axis=1, out=taps[k], mode="clip")
-        for k in (0, 2):
-            taps[k + 1] -= taps[k]
-            taps[k + 1] *= share[0][n]
-            taps[k] += taps[k + 1]
-        taps[2] -= taps[0]
-        taps[2] *= share[1][n]
-        np.add(taps[0], taps[2], out=found[n])
-    return found
+    return engine.interpolate(sources, offsets(side), turns, centres)
 
 
 def mirrored(at: Whole, size: int) -> Whole:
