@@ -55,6 +55,7 @@ def photos(tmp_path: Path) -> Path:
     colours = Image.open(EXAMPLES / "coins.png").convert("RGB")
     colours.convert("RGBA").save(folder / "rgba.png")
     colours.convert("CMYK").save(folder / "cmyk.jpg", quality=95)
+    tifffile.imwrite(folder / "pages.tif", np.stack([np.asarray(colours)] * 2), photometric="rgb")
     (folder / "broken.png").write_bytes((folder / "00.png").read_bytes()[:3000])
     (folder / "empty.png").touch()
     return folder
@@ -80,12 +81,14 @@ def test_a_folder_with_awkward_pictures_runs_through(model: Path, photos: Path) 
     assert "convlens: broken.png could not be read: it is damaged" in done.stderr
     assert "five.tif could not be read: it has 5 channels, and the finder learned from pictures of 1" in done.stderr
     counts = {row["image"]: int(row["count"]) for row in rows(photos.parent / "out/counts.csv")}
-    forms = ["cmyk.jpg", "deep.tif", "rgba.png"]
+    forms = ["cmyk.jpg", "deep.tif", "pages.tif", "rgba.png"]
     assert sorted(counts) == sorted([f"{at:02}.png" for at in range(12)] + forms)
-    assert {name: counts[name] for name in ("deep.tif", "rgba.png")} == dict.fromkeys(forms[1:], counts["00.png"])
+    assert {name: counts[name] for name in forms[1:]} == dict.fromkeys(forms[1:], counts["00.png"])
     assert abs(counts["cmyk.jpg"] - counts["00.png"]) <= 1, "CMYK rounds"
     page = (photos.parent / "out/report.html").read_text()
     assert "broken.png" in page
+    assert "remark   frames: the first of 2 pages (pages.tif)" in done.stdout
+    assert "<td>frames: the first of 2 pages</td>" in page
 
 
 def test_killed_in_the_middle_it_goes_on_to_the_same(model: Path, photos: Path) -> None:
@@ -138,7 +141,10 @@ def test_a_correction_and_a_check(model: Path, tmp_path: Path) -> None:
         again = convlens(*said.args[3:], "--marks", tmp_path / "marks.csv")
         assert again.returncode == 0, again.stderr
         added = read_marks(tmp_path / "marks.csv")[len(before) :]
-        assert f"{len(added)} object and 0 not added; convlens correct learns from them" in again.stdout
+        told = (
+            f"{len(added)} of kind object and 0 of kind not; convlens correct learns" if first else "nothing, for all"
+        )
+        assert f"added to {tmp_path / 'marks.csv'}: {told}" in again.stdout
         assert bool(added) == first, "the same answers add nothing"
         assert {(mark.image, mark.kind) for mark in added} <= {("coins.png", "object")}
     wrong = convlens("check", tmp_path / "out", "--marks", tmp_path / "gone.csv")

@@ -130,7 +130,9 @@ def test_every_wrong_row_is_named_with_its_line_and_value(here: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("m.csv", b"", "line 1 lacks image, kind, x, y"),
+        ("m.csv", b"", "is empty; its first line is image,kind,x,y,w,h"),
+        ("m.csv", b"\xef\xbb\xbf\n", "is empty"),
+        ("m.csv", b"1,2\n", "line 1 lacks image, kind, x, y"),
         ("m.csv", b"image,x,y,w,h,score\n", "line 1 lacks kind"),
         ("m.csv", b"\xff\xfe\0", "not text in UTF-8"),
         ("m.json", b"{", "no COCO file"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from convlens.finding import Finder
 from convlens.finding import finder as module
 from convlens.finding.errors import FindingError
 from convlens.finding.learning import Course
+from convlens.finding.lessons import Lessons
 
 from .scenes import SIDE, hits, mark, scene
 
@@ -64,6 +66,9 @@ def test_what_is_saved_finds_the_same_and_learns_on(learned: Finder, tmp_path: P
     loaded.correct(marks, {"a": picture})
     assert hits(loaded.find(scene(5)[0]).boxes, scene(5)[1]) == 8
     assert loaded.marks == tuple(marks)
+    replace(learned, grey=True).save(tmp_path / "crosses.safetensors")
+    assert Finder.load(tmp_path / "crosses.safetensors").grey
+    assert not learned.grey
 
 
 def test_the_same_finder_is_the_same_file(learned: Finder, tmp_path: Path) -> None:
@@ -71,6 +76,11 @@ def test_the_same_finder_is_the_same_file(learned: Finder, tmp_path: Path) -> No
     for file in files:
         learned.save(file)
     assert len({file.read_bytes() for file in files}) == 1
+
+
+def test_a_seed_below_zero_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(FindingError, match=r"a seed is a whole number from 0 on, not -1"):
+        Finder.fit(["gone.png"], "gone.csv", seed=-1)
 
 
 def test_a_file_that_is_no_finder_is_named(tmp_path: Path) -> None:
@@ -141,10 +151,21 @@ def test_files_of_any_kind_are_searched(learned: Finder, tmp_path: Path) -> None
         assert found.image == name
     grey = learned.find(picture[..., 0])
     assert grey.size == picture.shape[:2]
+    assert grey.interval is None, "nobody marked a grey one"
+    assert "it is grey" in grey.note
+    assert replace(learned, grey=True).find(picture[..., 0]).interval is not None
     with pytest.raises(PictureError):
         learned.find(tmp_path / "none.png")
     with pytest.raises(ValueError, match="5 channels"):
         learned.find(np.zeros((40, 40, 5), np.uint8))
+
+
+def test_it_is_known_whether_a_grey_picture_bears_an_object(learned: Finder) -> None:
+    (picture, centres), (other, _) = scene(0), scene(5)
+    pictures = {"colour": picture, "grey": other[..., 0]}
+    marks = (mark("colour", centres[0]), Mark("grey", "not", 1, 1, 5, 5))
+    assert not Lessons.read(learned.views, learned.box, pictures, marks).grey
+    assert Lessons.read(learned.views, learned.box, pictures, (*marks, mark("grey", scene(5)[1][0]))).grey
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])

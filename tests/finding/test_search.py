@@ -229,6 +229,18 @@ def test_a_picture_is_searched_with_its_own_marks_and_again_when_they_change(her
     assert school.last.asked["a.png"] == [], "a name may mean another picture by now"
 
 
+def test_with_a_saved_finder_places_may_be_rejected_where_no_object_is_marked(here: Path) -> None:
+    Fake(100).save(Path("model"))
+    write_marks("marks.csv", [Mark("b.png", "not", 0, 0, 10, 10)])
+    school = School()
+    search(ask(model=Path("model")), school, quiet)
+    assert school.last is not None
+    assert school.last.asked["b.png"] == ["not"]
+    for unlearned in (lambda: search(ask(), school, quiet), lambda: correct(ask(model=Path("model")), school, quiet)):
+        with pytest.raises(MarksError, match=r"no object is marked in marks\.csv"):
+            unlearned()
+
+
 def test_how_finds_are_turned_is_told_where_it_is_asked(here: Path) -> None:
     school, drawn = School(), Path("out/overlays/a.png")
     pictures = []

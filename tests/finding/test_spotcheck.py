@@ -98,5 +98,7 @@ def test_when_nothing_was_an_object() -> None:
 def test_what_cannot_be_checked() -> None:
     with pytest.raises(FindingError, match="nothing to look at"):
         plan([Finds.split("a", [], [], 0.5)])
+    with pytest.raises(FindingError, match="a seed is a whole number from 0 on, not -3"):
+        plan([], seed=-3)
     with pytest.raises(FindingError, match="at least 2 samples"):
         plan([Finds.split("a", np.zeros((3, 4)), [0.1] * 3, 0.5)], 1)

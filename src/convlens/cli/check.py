@@ -62,8 +62,9 @@ def _add(chosen: Check, said: dict[int, bool], marks: Path) -> None:
 
     new, contrary = chosen.news(said, read_marks(marks))
     append_marks(marks, new)
-    objects = sum(mark.kind == "object" for mark in new)
-    print(f"marks     {marks}: {objects} object and {len(new) - objects} not added; convlens correct learns from them")
+    kinds = [mark.kind for mark in new]
+    added = f"{kinds.count('object')} of kind object and {kinds.count('not')} of kind not; convlens correct learns from"
+    print(f"marks     added to {marks}: {f'{added} them' if new else 'nothing, for all of these places bear marks'}")
     for at in contrary:
         print(f"convlens: the answer to place {at} is contrary to its mark in {marks}, which stays", file=sys.stderr)
 

@@ -76,6 +76,7 @@ def _run(work: Callable[[Stages], Outcome], request: Request) -> None:
         print(f"         and {len(outcome.found) - LISTED:,} more pictures in counts.csv")
     total = sum(finds.count for finds in outcome.found)
     print(f"found    {total:,} in {len(outcome.found):,} {'picture' if len(outcome.found) == 1 else 'pictures'}")
+    _remark(outcome)
     drawn = (
         OVERLAYS
         if len(outcome.found) > 1
@@ -85,3 +86,15 @@ def _run(work: Callable[[Stages], Outcome], request: Request) -> None:
         print(f"{name:9}{request.out / file}")
     for failed in outcome.failed:
         print(f"convlens: {failed.image} could not be read: {failed.reason}", file=sys.stderr)
+
+
+def _remark(outcome: Outcome) -> None:
+    """What was done to pictures that may surprise, each with the pictures of which it is said."""
+    images: dict[str, list[str]] = {}
+    for finds in outcome.found:
+        for remark in finds.remarks:
+            images.setdefault(remark, []).append(finds.image)
+    for remark, own in list(images.items())[:LISTED]:
+        print(f"remark   {remark} ({own[0]}{f' and {len(own) - 1:,} more' if len(own) > 1 else ''})")
+    if len(images) > LISTED:
+        print(f"         and {len(images) - LISTED:,} more remarks in the report")

@@ -90,14 +90,17 @@ def _absent(mark: Mark, given: Mapping[str, object]) -> str:
     return f"is not among the pictures ({some or 'there are none'})"
 
 
-def check_marks(marks: Sequence[Mark], pictures: Mapping[str, tuple[int, int]]) -> dict[str, list[Mark]]:
+def check_marks(
+    marks: Sequence[Mark], pictures: Mapping[str, tuple[int, int]], *, learned: bool = True
+) -> dict[str, list[Mark]]:
     """Give every mark to its picture, and refuse those that do not lie in it.
 
     A box may hang over the edge as long as its centre is inside; a complete region only has to meet the picture.
 
     Args:
-        marks: at least one is an object.
+        marks: at least one is an object, where they are learned from.
         pictures: (height, width) in pixels by name.
+        learned: whether they are learned from.
 
     Returns:
         The marks of each picture, as ``pictures_of`` does.
@@ -111,7 +114,7 @@ def check_marks(marks: Sequence[Mark], pictures: Mapping[str, tuple[int, int]]) 
     convlens.data.mark.MarksError: the mark at 95, 10 of a.png has its centre at 110, 25, outside the picture of
         100 x 100
     """
-    if not any(mark.kind == "object" for mark in marks):
+    if learned and not any(mark.kind == "object" for mark in marks):
         file = marks[0].where.rpartition(",")[0] if marks else ""
         inside = f" in {file}" if file else ""
         raise MarksError([f"no object is marked{inside}; mark at least one of those that are to be found"])

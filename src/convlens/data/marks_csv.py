@@ -26,6 +26,10 @@ def read_csv(path: Path, content: bytes) -> list[Mark]:
     rows = csv.reader(io.StringIO(text), delimiter=comma)
     try:
         header = [name.strip().lower() for name in next(rows, [])]
+        if not any(header):
+            raise MarksError(
+                [f"{path} is empty; its first line is {','.join(COLUMNS)}, and below is a line for each mark"]
+            )
         missing = [name for name in COLUMNS[:4] if name not in header]
         if missing:
             raise MarksError([f"{path}, line 1 lacks {', '.join(missing)}; the columns are {','.join(COLUMNS)}"])

@@ -40,9 +40,9 @@ def picture_files(places: Sequence[str | Path], without: Iterable[Path] = ()) ->
         elif glob.has_magic(str(place)):
             inside = [Path(name) for name in sorted(glob.glob(str(place), recursive=True)) if Path(name).is_file()]
             if not inside:
-                raise DataError(f"no file matches {place}")
+                raise DataError(f"no file matches {place}; check the pattern")
         else:
-            raise DataError(f"there is no picture {path}")
+            raise DataError(f"there is no picture {path}; check the path")
         for file in inside:
             found.setdefault(file.resolve(), file)
     return list(found.values())

@@ -21,7 +21,7 @@ from . import saving
 from .candidates import Candidates
 from .canvas import Canvas, View, full_range, working_scale
 from .crops import Material
-from .errors import FindingError
+from .errors import FindingError, ensure_seed
 from .extent import DIRECTIONS, breadths, sizes, turns
 from .finds import Finds
 from .known import Known, distances, middles
@@ -50,6 +50,7 @@ EXAMPLES = 12
 """Marked objects that places are compared with: more take time and tell little."""
 VAGUE, FEW = 2, 4
 """Bounds of a count of which the upper one is so many times the lower one, and so many more, tell little."""
+FADED = "it is grey, and what was marked has colour: mark some in a grey one to tell the count"
 
 
 @dataclass(eq=False)
@@ -70,6 +71,7 @@ class Finder:
         marks: what was learned from.
         rounds: how often it learned.
         axes: (D, K) along which places are compared with the examples (``likeness.py``).
+        grey: whether an object was marked in a grey picture.
     """
 
     views: Views
@@ -83,6 +85,7 @@ class Finder:
     marks: tuple[Mark, ...] = ()
     rounds: int = 0
     axes: Floats | None = None
+    grey: bool = False
     _seen: tuple[Floats, Likeness] | None = field(default=None, repr=False)
     _lessons: Lessons | None = field(default=None, repr=False)
 
@@ -107,7 +110,9 @@ class Finder:
         Raises:
             MarksError: a mark names no picture or lies outside, or no object is marked.
             PictureError: a picture with marks cannot be read.
+            FindingError: the seed is no number from 0 on.
         """
+        ensure_seed(seed)
         given, known = named(pictures), _marks(marks)
         by_name = pictures_of(known, list(given))
         marked = next((name for name, own in by_name.items() if own), next(iter(given)))
@@ -168,7 +173,7 @@ class Finder:
         return float(np.sqrt(self.box[0] * self.box[1])) * self.views.typical.scale
 
     def _learn(self, lessons: Lessons, marks: tuple[Mark, ...], course: Course, progress: Progress | None) -> None:
-        scenes, self.marks = lessons.scenes, marks
+        scenes, self.marks, self.grey = lessons.scenes, marks, lessons.grey
         own = [(s, o) for s in scenes for o in s.objects]
         typical = np.array(self.box, np.float32) * np.float32(self.views.typical.scale)
         things = [patch(s.canvas, o) for s, o in own]
@@ -246,10 +251,15 @@ class Finder:
                     if progress is not None:
                         progress(done / blocks)
             size = source.shape[1], source.shape[2]
+            remarks = tuple(f"{kind}: {text}" for kind, text in source.remarks)
+            faded = source.shape[0] == 1 < self.views.typical.channels and not self.grey
         name = Path(picture).name if isinstance(picture, (str, Path)) else ""
         area = size[0] * size[1] / (self.box[0] * self.box[1])
         claimed = self._claimed(Candidates.joined(found), known, lying, area)
-        return replace(claimed, image=name, size=size, picture=picture, angles=claimed.angles if angles else None)
+        if faded:
+            claimed = replace(claimed, interval=None, note=FADED)
+        turned = claimed.angles if angles else None
+        return replace(claimed, image=name, size=size, picture=picture, angles=turned, remarks=remarks)
 
     def _candidates(self, canvas: Canvas, likeness: Likeness) -> Candidates:
         """What could be objects in a canvas' block."""

@@ -63,6 +63,7 @@ class Finds(Boxes):
         near: places just below the threshold, for reports and checks.
         size: (height, width) of the picture.
         picture: where its pixels are, for drawing.
+        remarks: what was done to it while it was read that may surprise.
 
     >>> finds = Finds.split("a.png", [[0, 0, 9, 9], [20, 0, 9, 9], [40, 0, 9, 9]], [0.2, 0.9, 0.6], threshold=0.5)
     >>> finds.count, finds.scores.tolist(), finds.near.scores.tolist()
@@ -79,6 +80,7 @@ class Finds(Boxes):
     near: Boxes = field(default_factory=Boxes)
     size: tuple[int, int] | None = None
     picture: Picture | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,7 +7,7 @@ Nothing is learned or searched here; what marks mean to a scene is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ class Lessons:
         views: how pictures are seen.
         given: the pictures, by the names that marks may use.
         box: width and height of what is marked by a point, in displayed pixels.
+        channels: of the pictures that could be read, by name.
     """
 
     scenes: list[Scene]
@@ -42,6 +43,7 @@ class Lessons:
     views: Views
     given: dict[str, Given]
     box: tuple[float, float]
+    channels: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, views: Views, box: tuple[float, float], given: dict[str, Given], marks: tuple[Mark, ...]) -> Lessons:
@@ -57,6 +59,7 @@ class Lessons:
         for name, picture in given.items():
             try:
                 with source_of(picture) as source:
+                    lessons.channels[name] = source.shape[0]
                     sizes[name] = source.shape[1], source.shape[2]
                     own = np.array([m.centre for m in by_name[name]]).reshape(-1, 2)
                     for scale, view in enumerate(views.suited(source).all):
@@ -75,6 +78,11 @@ class Lessons:
             lessons._add(scene, scale)
         lessons.enter(marks)
         return lessons
+
+    @property
+    def grey(self) -> bool:
+        """Whether an object is marked in a grey picture."""
+        return any(self.channels[scene.name] == 1 for scene in self.scenes if len(scene.objects))
 
     def _add(self, scene: Scene, scale: int) -> None:
         self.scenes.append(scene)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +132,9 @@ def _head(report: FindReport, found: Sequence[Finds]) -> str:
     interval = found[0].interval if len(found) == 1 else None
     credible = f'<p class="quiet">credible: {number(interval[0])} to {number(interval[1])}</p>' if interval else ""
     said = f"<p><b>found</b> in {number(len(found))} {'picture' if len(found) == 1 else 'pictures'}</p>"
-    notes = "".join(f'<p class="quiet">{text(note)}</p>' for note in dict.fromkeys(one.note for one in found) if note)
+    noted = Counter(one.note for one in found if one.note)
+    of = {note: "" if many == len(found) else f" ({number(many)} of the pictures)" for note, many in noted.items()}
+    notes = "".join(f'<p class="quiet">{text(note + some)}</p>' for note, some in of.items())
     line = f'<span class="label">command</span><pre><code>{text(report.command)}</code></pre>'
     command = f'<div class="copyable">{line}</div>' if report.command else ""
     return (
@@ -204,9 +207,10 @@ def _pictures(report: FindReport) -> str:
             continue
         low, high = result.finds.interval or ("–", "–")
         link = f'<a href="{_address(names[result.image])}">{text(result.image)}</a>'
+        told = "; ".join(filter(None, (result.finds.note, *result.finds.remarks)))
         numbers = (number(result.finds.count), *(n if isinstance(n, str) else number(n) for n in (low, high)))
         cells = "".join(f'<td class="n">{cell}</td>' for cell in numbers)
-        rows.append(f"<tr><td>{link}</td>{cells}<td>{text(result.finds.note)}</td></tr>")
+        rows.append(f"<tr><td>{link}</td>{cells}<td>{text(told)}</td></tr>")
     head = "<th>picture</th>" + "".join(f'<th class="n">{name}</th>' for name in ("count", "low", "high")) + "<th></th>"
     body = scrolled("plain", head, "".join(rows))
     return section("pictures", "Pictures", "The counts, with the interval that is credible.", body) if rows else ""

@@ -88,11 +88,15 @@ class Asked:
         return [mark.cells for mark in self.marks]
 
 
-def look_up(request: Request) -> Asked:
+def look_up(request: Request, learns: bool = True) -> Asked:
     """Find the pictures and give each mark to one of them.
 
     Marks may also lie in a picture that is not to be searched: its name is then a path from here, or from the folder
     of the marks.
+
+    Args:
+        request: what is asked.
+        learns: whether the marks are learned from, so that one of them has to be an object.
 
     Raises:
         DataError: a picture or the marks cannot be found or read, or do not belong together.
@@ -108,7 +112,7 @@ def look_up(request: Request) -> Asked:
     marks = read_marks(request.marks, files)
     elsewhere = _elsewhere(marks, names, request.marks.parent)
     every = pictures | elsewhere
-    given = check_marks(marks, _sizes(pictures_of(marks, list(every)), every))
+    given = check_marks(marks, _sizes(pictures_of(marks, list(every)), every), learned=learns)
     placed = tuple(replace(mark, image=str(every[name])) for name, own in given.items() for mark in own)
     marked = tuple(every[name] for name, own in given.items() if own)
     return Asked(pictures, placed, marked, _grounds([p for p in files if p not in marked]))

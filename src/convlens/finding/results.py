@@ -105,6 +105,7 @@ def _told(finds: Finds | None) -> dict[str, Any] | None:
         "near_boxes": finds.near.boxes[:NEAR].tolist(),
         "near_scores": finds.near.scores[:NEAR].tolist(),
         "size": finds.size,
+        "remarks": finds.remarks,
     }
 
 
@@ -120,4 +121,5 @@ def _read(image: str, path: Path, told: dict[str, Any]) -> Finds:
         near=Boxes(np.array(told["near_boxes"], np.float64).reshape(-1, 4), np.array(told["near_scores"], np.float64)),
         size=None if told["size"] is None else (int(told["size"][0]), int(told["size"][1])),
         picture=path,
+        remarks=tuple(str(one) for one in told["remarks"]),
     )

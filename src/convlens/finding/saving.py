@@ -31,7 +31,7 @@ from .views import Views
 if TYPE_CHECKING:
     from .finder import Finder
 
-FORMAT = "convlens finder 7"
+FORMAT = "convlens finder 8"
 EXAMPLES, BREADTHS, AXES, WEIGHTS = "examples", "breadths", "axes", "network."
 
 
@@ -49,6 +49,7 @@ def save(finder: Finder, path: Path) -> None:
         "turn": finder.turn,
         "seed": finder.seed,
         "rounds": finder.rounds,
+        "grey": finder.grey,
         "marks": [mark.cells for mark in finder.marks],
     }
     line = str(network(finder.views.typical.channels, 64, 64))
@@ -106,6 +107,7 @@ def _fields(metadata: dict[str, str], tensors: dict[str, Floats]) -> dict[str, A
         "calibration": _belief(told["calibration"]),
         "marks": tuple(Mark(*mark) for mark in told["marks"]),
         "rounds": int(told["rounds"]),
+        "grey": bool(told["grey"]),
     }
 
 

@@ -99,7 +99,7 @@ def search(request: Request, school: School, progress: Progress) -> Outcome:
         DataError, FindingError: what is asked cannot be; nothing has been written.
         OSError: an output cannot be written.
     """
-    asked = look_up(request)
+    asked = look_up(request, learns=request.model is None)
     for place in (request.out / MODEL, *([request.save] if request.save else [])):
         _make_room(place)
     state = request.out / STATE

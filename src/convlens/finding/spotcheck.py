@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import FindingError
+from .errors import FindingError, ensure_seed
 from .finds import Finds
 
 LEAST_NEAR = 50
@@ -85,6 +85,7 @@ def plan(finds: Sequence[Finds], samples: int = 20, seed: int = 0) -> tuple[Stra
     """
     if samples < 2:
         raise FindingError(f"a check needs at least 2 samples, not {samples}")
+    ensure_seed(seed)
     hits = [Candidate(at, True, box, s) for at, one in enumerate(finds) for box, s in _rows(one.boxes, one.scores)]
     near = [
         Candidate(at, False, box, score)
