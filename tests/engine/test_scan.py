@@ -13,13 +13,18 @@ import pytest
 
 from convlens import reference
 from convlens.engine import EngineError, Program, Scan, Target, runnable, scan_refusals
+from convlens.engine.pipeline import map_bytes
+from convlens.engine.scan import BYTES, STRIPS
+from convlens.engine.stages import stages
 from convlens.network import Network, NetworkError, fields, halo
 from tests.lines import LINES
 
 from .cases import awkward, drawn, whole, whole_parameters
 from .test_program import parameters
 
-TILES = [1, (2, 9), (3, 40)]
+TILES = [1, (2, 9), (7, 40)]
+ROOMS = [BYTES, 1]
+"""Bytes of a strip's maps: with the least of them a strip is a row of its tile."""
 TARGETS = runnable()
 FLOATS = [
     "3x40x40: conv 8 5 pad 2, relu, maxpool 2, conv 5 3 pad same, tanh, maxpool 3 stride 2 pad 1, conv 2 1, sigmoid",
@@ -45,8 +50,9 @@ def lines() -> list[str]:
 
 
 @pytest.mark.parametrize("line", lines())
-def test_equal_to_the_reference_bit_for_bit(line: str) -> None:
+def test_equal_to_the_reference_bit_for_bit(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     i = lines().index(line)
+    monkeypatch.setattr("convlens.engine.scan.BYTES", ROOMS[i // 2 % 2])
     network, rng = Network.parse(line), np.random.default_rng(i)
     given = whole_parameters(network, rng)
     exact = {name: value.astype(np.int64) for name, value in given.items()}
@@ -55,7 +61,7 @@ def test_equal_to_the_reference_bit_for_bit(line: str) -> None:
     run = 0
     while run < 2:
         try:
-            here = rewritten(network, (int(rng.integers(1, 9)), int(rng.integers(1, 30))))
+            here = rewritten(network, (int(rng.integers(1, 17)), int(rng.integers(1, 30))))
         except NetworkError:
             continue
         run += 1
@@ -70,11 +76,16 @@ def test_there_are_enough_networks() -> None:
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 @pytest.mark.parametrize("line", FLOATS)
-def test_neither_tiles_nor_threads_leave_a_trace(line: str, target: Target) -> None:
+def test_neither_tiles_nor_strips_nor_threads_leave_a_trace(
+    line: str, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network, rng = Network.parse(line), np.random.default_rng(0)
     given = parameters(network)
+    whole_ = Scan(network, given, tile=140, threads=1, target=target)
     cut = [Scan(network, given, tile=tile, threads=n, target=target) for tile in TILES for n in (1, 3)]
-    whole_ = Scan(network, given, tile=100, threads=1, target=target)
+    for room in ROOMS[1], map_bytes(stages(network, target), (5, 140)):
+        monkeypatch.setattr("convlens.engine.scan.BYTES", room)
+        cut += [Scan(network, given, tile=tile, threads=2, target=target) for tile in (None, (33, 140))]
     for size in [(11, 7), (53, 61), (24, 90), (7, 131)]:
         here = rewritten(network, size)
         x = rng.standard_normal(here.input_shape).astype(np.float32)
@@ -138,11 +149,12 @@ class Generated:
     """A picture that is nowhere: every part is made when it is asked for."""
 
     def __init__(self, height: int, width: int) -> None:
-        self.shape, self.dtype, self.most, self.asked = (height, width), np.dtype("u1"), 0, 0
+        self.shape, self.dtype, self.most, self.asked, self.cells = (height, width), np.dtype("u1"), 0, 0, 0
 
     def __getitem__(self, part: tuple[slice, slice]) -> np.ndarray:
         rows, columns = (np.arange(s.start, s.stop) for s in part)
-        self.most, self.asked = max(self.most, len(rows) * len(columns)), self.asked + 1
+        cells = len(rows) * len(columns)
+        self.most, self.asked, self.cells = max(self.most, cells), self.asked + 1, self.cells + cells
         return ((rows[:, None] * 7 + columns * 13) % 251).astype(np.uint8)
 
 
@@ -215,15 +227,15 @@ def test_tiles_cover_the_output_once_and_in_order() -> None:
     assert told == [(n, len(places)) for n in range(1, len(places) + 1)]
 
 
-def test_a_picture_larger_than_memory_is_read_a_tile_at_a_time() -> None:
+def test_a_picture_larger_than_memory_is_read_a_strip_at_a_time() -> None:
     scan = scan_of("1x64x64: conv 1 1 nobias, maxpool 64", tile=None, threads=1)
     picture = Generated(10**7, 10**6)
     found = list(islice(scan.tiles(picture), 4))
     high, wide = scan.tile
     assert [place[:2] for place in found] == [(0, n * found[0][2].shape[2]) for n in range(4)]
-    assert picture.asked == 4
+    assert picture.asked == 4 * STRIPS
     assert 4 * picture.most <= 16 << 20
-    assert picture.most <= 64 * 64 * high * wide
+    assert STRIPS * picture.most <= 64 * 64 * high * wide
 
 
 def test_the_tile_keeps_its_halo_and_no_more() -> None:
@@ -233,6 +245,20 @@ def test_the_tile_keeps_its_halo_and_no_more() -> None:
     list(scan.tiles(picture))
     (top, bottom), (left, right) = halo(network)
     assert picture.most == (5 * 4 + top + bottom) * (15 * 4 + left + right)  # 100 columns of output: 7 tiles of 15
+
+
+def test_within_a_tile_nothing_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("convlens.engine.scan.BYTES", 1)
+    scan, picture = scan_of("1x64x64: conv 3 5 pad 2, maxpool 2, conv 2 3 pad 1", tile=200), Generated(400, 60)
+    scan(picture)
+    assert picture.asked > 190
+    assert picture.cells == 400 * 60
+
+
+def test_a_picture_is_shared_out_evenly() -> None:
+    scan, told = scan_of(tile=None, threads=3), list[tuple[int, int]]()
+    scan(np.zeros((3, 500, 400), np.float32), progress=lambda done, total: told.append((done, total)))
+    assert len(told) % 3 == 0
 
 
 def test_whoever_stops_early_leaves_no_thread_behind() -> None:

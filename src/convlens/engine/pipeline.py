@@ -1,6 +1,7 @@
-"""The kernels of a scan for one largest tile: machine code, weights, and the buffers that a tile's maps take turns in.
+"""The kernels of a scan for one largest strip: machine code, weights, and buffers for a strip's maps.
 
-Nothing here knows a picture: which rows and columns are made, and what pads them, ``scan`` says.
+Strips lie below each other, and what the next one sees of a map is kept rather than made again. Nothing here knows a
+picture: which rows and columns are made, and what pads them, ``scan`` says.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ from .schedule import Room, aligned
 from .stages import Stage, Two
 from .target import Target
 
-Buffers = tuple[Floats, Floats, Floats]
+Buffers = list[Floats]
+"""For every map one: the picture's, and the result of each stage. The last one is for what is taken apart."""
 
 
-def groups_of(stages: Sequence[Stage], tile: Two) -> list[Group]:
-    """The stages for a largest tile of the output, each with its largest maps."""
+def groups_of(stages: Sequence[Stage], strip: Two) -> list[Group]:
+    """The stages for a largest strip of the output, each with its largest maps."""
     found: list[Group] = []
     for stage in reversed(stages):
-        found.insert(0, stage.group(tile))
-        tile = stage.sources(tile)
+        found.insert(0, stage.group(strip))
+        strip = stage.sources(strip)
     return found
 
 
@@ -50,15 +52,15 @@ def kernels(target: Target, group: Group) -> list[Blueprint]:
     return found
 
 
-def map_bytes(stages: Sequence[Stage], tile: Two) -> int:
+def map_bytes(stages: Sequence[Stage], strip: Two) -> int:
     """Bytes of the buffers of one thread."""
-    return 4 * sum(_sizes(groups_of(stages, tile)))
+    return 4 * sum(_sizes(groups_of(stages, strip)))
 
 
-def _sizes(groups: list[Group]) -> tuple[int, int, int]:
-    """Floats of the buffers: two live at once, source and result of a stage; a third holds what is taken apart."""
-    maps = [groups[0].source.floats, *(group.result.floats for group in groups)]
-    return max(maps[::2]), max(maps[1::2]), max(read(g).floats if read(g) != g.source else 0 for g in groups)
+def _sizes(groups: list[Group]) -> list[int]:
+    """Floats of the buffers."""
+    apart = max(read(g).floats if read(g) != g.source else 0 for g in groups)
+    return [groups[0].source.floats, *(group.result.floats for group in groups), apart]
 
 
 class Pipeline:
@@ -66,7 +68,7 @@ class Pipeline:
 
     Args:
         stages: in order.
-        tile: the most rows and columns of the output, a vector wide at least.
+        strip: the most rows and columns of the output, a vector wide at least.
         network: whose stages they are.
         parameters: name to array.
         target: the processor.
@@ -75,8 +77,10 @@ class Pipeline:
         EngineError: a parameter is missing or of another shape.
     """
 
-    def __init__(self, stages: Sequence[Stage], tile: Two, network: Network, parameters: Named, target: Target) -> None:
-        self._stages, self._groups, self.target = stages, groups_of(stages, tile), target
+    def __init__(
+        self, stages: Sequence[Stage], strip: Two, network: Network, parameters: Named, target: Target
+    ) -> None:
+        self._stages, self._groups, self.target = stages, groups_of(stages, strip), target
         self._load(network, parameters)
         self._calls = [[machine_code.load(blueprint) for blueprint in kernels(target, g)] for g in self._groups]
         self._layouts = [self._groups[0].source, *(group.result for group in self._groups)]
@@ -102,8 +106,7 @@ class Pipeline:
         try:
             return self._free.pop()
         except IndexError:
-            even, odd, apart = map(aligned, self._sizes)
-            return even, odd, apart
+            return [aligned(floats) for floats in self._sizes]
 
     def take_back(self, buffers: Buffers) -> None:
         """Buffers that somebody else may have."""
@@ -112,21 +115,24 @@ class Pipeline:
     def map(self, buffers: Buffers, i: int) -> Floats:
         """The source of stage ``i``, which is the result of the one before: (channels, rows, columns)."""
         layout = self._layouts[i]
-        found: Floats = buffers[i % 2][: layout.floats].reshape(layout.channels, *layout.padded[1:])
+        found: Floats = buffers[i][: layout.floats].reshape(layout.channels, *layout.padded[1:])
         return found[:, :, : layout.size[2]]
 
     def fill(self, i: int) -> float:
         """What the source of stage ``i`` holds outside its map."""
         return self._stages[i].fill
 
-    def run(self, i: int, buffers: Buffers, size: Two, counts: tuple[Floats, Floats]) -> None:
-        """Run stage ``i`` for so many rows and columns of its result; ``counts`` is what an average divides by."""
-        source, result = buffers[i % 2].ctypes.data, buffers[(i + 1) % 2].ctypes.data
+    def run(self, i: int, buffers: Buffers, made: int, size: Two, counts: tuple[Floats, Floats]) -> None:
+        """Run stage ``i`` for the rows and columns of its result, of which the first ``made`` rows are there already;
+        ``counts`` is what an average divides by."""
+        stage, size = self._stages[i], (size[0] - made, size[1])
+        source = buffers[i].ctypes.data + 4 * made * stage.down * self._layouts[i].strides[1]
+        result = buffers[i + 1].ctypes.data + 4 * made * self._layouts[i + 1].strides[1]
         *before, call = self._calls[i]
         if isinstance(self._groups[i].work, Pooling):
-            call(source, result, counts[0].ctypes.data, counts[1].ctypes.data, *size)
+            call(source, result, counts[0][made:].ctypes.data, counts[1].ctypes.data, *size)
             return
         for apart in before:
-            apart(source, buffers[2].ctypes.data, *self._stages[i].sources(size))
-            source = buffers[2].ctypes.data
+            apart(source, buffers[-1].ctypes.data, *stage.sources(size))
+            source = buffers[-1].ctypes.data
         call(source, *self._places[i], result, *size)

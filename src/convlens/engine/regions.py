@@ -52,6 +52,12 @@ class Frame:
             found.insert(0, stage.source(found[0], before))
         return found
 
+    @property
+    def halo(self) -> int:
+        """Rows of the output that are worth what is made beside a tile's own, above and below it together."""
+        one, two = (self.regions(Region((0, 0), (rows, 1)))[0].size[0] for rows in (1, 2))
+        return -(-(2 * one - two) // (two - one))
+
     def counts(self, stage: int, region: Region) -> tuple[Floats, Floats]:
         """The cells by which an average pool divides: in its rows, and in its columns, of a region of its result."""
         found = []

@@ -60,6 +60,14 @@ class Region:
         )
         return rows, columns
 
+    def since(self, above: Region | None) -> int:
+        """How many of its first rows the region above it has as well.
+
+        >>> Region((6, 0), (8, 8)).since(Region((-2, 0), (12, 8)))
+        4
+        """
+        return 0 if above is None else max(0, above.start[0] + above.size[0] - self.start[0])
+
     def covered(self, size: Two) -> bool:
         """Whether a map of ``size`` has every cell."""
         return all(a >= 0 and a + n <= s for a, n, s in zip(self.start, self.size, size, strict=True))
@@ -101,6 +109,11 @@ class Stage:
     def _pool(self) -> Two:
         pool = self.work.pool if isinstance(self.work, Convolution) else None
         return pool.window[1:] if pool else (1, 1)
+
+    @property
+    def down(self) -> int:
+        """Rows of its source from what a row of its result sees to what the next one does."""
+        return self._pool[0] * self.work.window.stride[1]
 
     def sources(self, size: Two) -> Two:
         """Rows and columns of its source for so many of its result."""
