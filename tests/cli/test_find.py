@@ -14,7 +14,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from convlens.data import Mark, read_marks, write_marks
+from convlens.data import Mark, atomic, read_marks, write_marks
+
+from .saying import say
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COINS = 24
@@ -174,6 +176,22 @@ def test_wrong_marks_are_told_in_a_sentence(tmp_path: Path, marks: str, said: st
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_told_with_the_file_that_found_no_room(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(atomic.os, "fsync", full)
+    words = ("find", str(EXAMPLES / "coins.png"), "--model", str(model), "--out", str(tmp_path / "out"))
+    code, shown, said = say(capsys, monkeypatch, *words)
+    assert (code, shown) == (2, "")
+    finder = tmp_path / "out/finder.safetensors"
+    wanted = f"convlens: cannot write {finder} (No space left on device); what was finished is kept: mend that, and the"
+    assert wanted in said
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_search_needs_marks_or_a_finder(tmp_path: Path) -> None:

@@ -186,6 +186,29 @@ def test_a_result_that_was_meddled_with_is_searched_again(here: Path) -> None:
     assert [one.boxes.tolist() for one in again.found] == [one.boxes.tolist() for one in first.found]
 
 
+def test_from_another_folder_it_goes_on_as_well(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    school = School()
+    search(ask(), school, quiet)
+    monkeypatch.chdir(here / "photos")
+    search(ask(places=["."], out=Path("../out"), marks=here / "marks.csv"), school, quiet)
+    assert len(school.fitted) == 1
+    assert school.last is not None
+    assert school.last.asked == {}
+
+
+def test_what_an_older_version_learned_is_learned_anew(here: Path) -> None:
+    class Later(School):
+        def load(self, path: Path) -> Fake:
+            raise FindingError(f"{path} is not a finder of this version")
+
+    search(ask(), School(), quiet)
+    later = Later()
+    assert search(ask(), later, quiet).learned
+    assert len(later.fitted) == 1
+    with pytest.raises(FindingError, match="of this version"):
+        search(ask(model=Path("out/finder.safetensors")), later, quiet)
+
+
 def test_a_correction_saves_the_model_again_once(here: Path) -> None:
     Fake(100).save(Path("model"))
     write_marks("marks.csv", [*MARKS, Mark("b.png", "not", 0, 0, 10, 10)])

@@ -63,12 +63,19 @@ def correct(
 
 
 def _run(work: Callable[[Stages], Outcome], request: Request) -> None:
+    from convlens.finding.errors import FindingError
     from convlens.finding.outputs import COUNTS, FOUND, OVERLAYS, overlay_names
     from convlens.finding.search import REPORT
 
     start = time.monotonic()
-    with Stages() as progress:
-        outcome = work(progress)
+    try:
+        with Stages() as progress:
+            outcome = work(progress)
+    except OSError as error:
+        place = f"{error.filename or request.out} ({error.strerror or error})"
+        raise FindingError(
+            f"cannot write {place}; what was finished is kept: mend that, and the same command goes on"
+        ) from error
     print(f"finder   {'learned' if outcome.learned else 'taken as it was'}; {time.monotonic() - start:.1f} s in all")
     for finds in outcome.found[:LISTED]:
         print(f"         {finds.image}  {finds.counted}")

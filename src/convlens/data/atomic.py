@@ -17,7 +17,7 @@ def replace(path: Path, content: bytes) -> None:
     """Replace ``path`` by ``content``: a temporary file beside it, flushed to the disk, renamed.
 
     Raises:
-        OSError: the place is a folder, may not be written or is full; the old file is as it was.
+        OSError: the place is a folder, may not be written or is full; it names ``path``, and the old file is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
@@ -28,8 +28,10 @@ def replace(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):  # a full disk names nothing, a renaming the temporary file
+            error.filename = str(path)
         raise
 
 

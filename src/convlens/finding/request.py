@@ -71,7 +71,7 @@ class Asked:
 
     def digest(self, seed: int) -> str:
         """A text that differs where what is learned would: marks, the pictures that bear them, the seed."""
-        stats = [(str(path), os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in self.marked]
+        stats = [(str(path.resolve()), os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in self.marked]
         return hashlib.sha256(json.dumps([__version__, seed, self._rows, stats]).encode()).hexdigest()
 
     @property
@@ -85,7 +85,8 @@ class Asked:
 
     @property
     def _rows(self) -> list[tuple[object, ...]]:
-        return [mark.cells for mark in self.marks]
+        # the same picture is the same from whichever folder it is named
+        return [replace(mark, image=str(Path(mark.image).resolve())).cells for mark in self.marks]
 
 
 def look_up(request: Request, learns: bool = True) -> Asked:

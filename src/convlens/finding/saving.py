@@ -66,7 +66,8 @@ def load(path: Path) -> dict[str, Any]:
             metadata = file.metadata() or {}
             tensors: dict[str, Floats] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no dict)
         if metadata.get("format") != FORMAT:
-            raise FindingError(f"{path} is not a finder ({metadata.get('format', 'it says no format')}); save one anew")
+            form = metadata.get("format", "it says no format")
+            raise FindingError(f"{path} is not a finder of this version ({form}); make one with convlens find")
         return _fields(metadata, tensors)
     except FindingError:
         raise

@@ -107,13 +107,12 @@ def search(request: Request, school: School, progress: Progress) -> Outcome:
         seeker, model, learned = school.load(request.model), request.model, False
     else:
         model, digest = request.out / MODEL, asked.digest(request.seed)
-        learned = not _is_known(state, digest, model)
+        kept = _kept(school, state, digest, model)
+        learned = kept is None
+        seeker = kept or school.fit(asked.lessons, asked.marks, request.seed, _learning(progress))
         if learned:
-            seeker = school.fit(asked.lessons, asked.marks, request.seed, _learning(progress))
             seeker.save(model)
             _note(state, digest, model)
-        else:
-            seeker = school.load(model)
     if request.save is not None:
         seeker.save(request.save)
     return _look_through(request, asked, school, seeker, model, learned, progress)
@@ -171,6 +170,14 @@ def _is_known(state: Path, digest: str, model: Path) -> bool:
         return bool(known == {"asked": digest, "model": _fingerprint(model)})
     except (OSError, ValueError):
         return False
+
+
+def _kept(school: School, state: Path, digest: str, model: Path) -> Seeker | None:
+    """What was learned from this before; None where nothing was, or by a version whose finders are no more read."""
+    try:
+        return school.load(model) if _is_known(state, digest, model) else None
+    except FindingError:
+        return None
 
 
 def _note(state: Path, digest: str, model: Path) -> None:
