@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convlens.finding.calibration import Seen, believe, valley
+from convlens.finding.calibration import RECOGNISED, Seen, believe, recognised, valley
 from convlens.finding.densities import SPREADS
-from convlens.finding.mixture import learn
+from convlens.finding.mixture import Belief, learn
+from convlens.finding.scores import LIKE
 
 NOTHING = np.zeros(0, np.float32)
 
@@ -89,6 +90,31 @@ def test_how_many_objects_an_area_holds() -> None:
     # where every second place was looked at, there are twice as many
     sparse = believe(trials, [Seen(places(0, 40, 4.0), marked, NOTHING, area=900.0, each=2)])
     assert sparse.many == pytest.approx(85 / 900, rel=0.1)
+
+
+def known_by_heart(objects: int, alike: float) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and logits of a picture: the network hardly knows its objects, which are as like the marks as they should."""
+    rng = np.random.default_rng(3)
+    logits = np.concatenate([rng.normal(0, 0.8, objects), rng.normal(-4, 1, 300)])
+    likeness = np.concatenate([rng.normal(alike, 0.06, objects), rng.normal(alike - 0.25, 0.06, 300)])
+    return logits + LIKE * likeness, logits
+
+
+def test_what_is_as_like_the_marks_as_they_are_tells_what_objects_score() -> None:
+    # the marks score 3 more: the network knows them by heart
+    belief = Belief(cut=0.5, typical=3 + LIKE * 0.5, doubt=0.8, alike=0.5)
+    scores, logits = known_by_heart(40, 0.5)
+    told = recognised(belief, scores, logits)
+    assert told.typical == pytest.approx(LIKE * 0.5, abs=0.6)
+    found = [(scores[:40] >= learn(one, scores).best()).mean() for one in (belief, told)]
+    assert found[0] < 0.8 * found[1] > 0.6
+    # where likeness is not to be asked, or next to nothing is so like the marks, the belief stays
+    assert recognised(Belief(0.5, 7.0, 0.8), scores, logits).typical == 7.0
+    few = RECOGNISED - 1
+    assert recognised(belief, scores[-300 - few :], logits[-300 - few :]) is belief
+    nothing = scores[40:], logits[40:]
+    assert recognised(belief, *nothing) is belief
+    assert learn(belief, nothing[0]).best() == np.inf
 
 
 def test_the_valley_lies_between_the_rest_and_the_objects() -> None:

@@ -25,7 +25,7 @@ def claimed(*marks: Mark, places: list[tuple[float, float]] = PLACES) -> Finds:
     boxes = np.array([(x - 5, y - 5, 10, 10) for x, y in places], np.float64)
     scores = np.array(SCORES[: len(boxes)], np.float32)
     known = Known.of(marks, finder.box)
-    found = Candidates(boxes, scores, np.zeros(len(boxes)), np.full(len(boxes), 10.0))
+    found = Candidates(boxes, scores, np.zeros(len(boxes)), np.full(len(boxes), 10.0), np.zeros(len(boxes), np.float32))
     return finder._claimed(found, known, np.zeros(len(known.objects)), area=300.0)
 
 
@@ -34,8 +34,9 @@ def test_a_rejected_place_is_no_find_and_no_near_miss() -> None:
     assert (before.count, len(before.near)) == (3, 1)
     assert (after.count, len(after.near)) == (2, 0)
     np.testing.assert_array_equal(after.boxes, before.boxes[1:])
-    # a rejected place may be a broken object: the others are hardly surer or less sure for it
-    np.testing.assert_allclose(after.scores, before.scores[1:], atol=0.05)
+    # it may be a broken object, or one of a kind that scores as objects do: the others are a little less sure
+    np.testing.assert_allclose(after.scores, before.scores[1:], atol=0.12)
+    assert (after.scores < before.scores[1:]).all()
     assert before.interval is not None
     assert after.interval is not None
     assert after.interval[1] < before.interval[1]

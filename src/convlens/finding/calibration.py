@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .mixture import Belief, Posterior, learn
+from .scores import LIKE
 
 Floats = NDArray[np.float32]
 
@@ -37,6 +38,14 @@ TOGETHER = 2
 """Of how many pictures all together say as much about shapes: any number of them would leave nothing open."""
 LITTLE = 0.05
 """How much more precise a picture must make the typical object for it to count."""
+RECOGNISED = 4
+"""So many places as like the marks as these are to each other tell what objects score."""
+HEART = 1.2
+"""Standard deviation, in units: of what a network that was taught by few marks says of these more than of others."""
+TOLD, LEFT = 0.3, 0.4
+"""Standard deviations, in units: of the typical object as such places tell it, and the least that stays open."""
+ABOVE = 1.0
+"""Units above the cut that a typical object scores at the least: where all is as like the marks, it tells nothing."""
 
 PART = 0.7
 """Of the way from the typical peak to the typical object: where the valley is looked for."""
@@ -63,13 +72,14 @@ class Seen:
     each: int = 1
 
 
-def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH) -> Belief:
+def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: float | None = None) -> Belief:
     """What is believed of scores, from the pictures that were learned from.
 
     Args:
         trials: scores of marked objects as they might look elsewhere.
         seen: what those pictures score.
         marks: how many objects are marked.
+        alike: how like the others a typical one of them is; None: that is not to be asked.
     """
     tried = TRIED * float(np.sqrt(max(1.0, ENOUGH / max(marks, 1))))
     before = _before(trials, seen, tried)
@@ -93,10 +103,36 @@ def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH) -> Belief
         doubt=doubt,
         wrong=_wrong(seen, after),
         many=_many(seen, after),
+        alike=alike,
         spreads=tuple(np.log(spread).tolist()),
         grounds=tuple((KEPT * (grounds - grounds.max(initial=-np.inf))).tolist()),
         alikes=tuple(np.log(_shares(alikes + before.alikes) + 1e-300).tolist()),
     )
+
+
+def recognised(belief: Belief, scores: NDArray[np.float64], logits: NDArray[np.float64]) -> Belief:
+    """The belief about one picture, in which what is like the marks tells what the network says of objects.
+
+    The network may know its few marks by heart and say less of all others of their kind, or more of those than of the
+    marks when these are turned and laid on other ground. Likeness is not learned: an object is as like the marks as
+    these are to each other, so half of a picture's objects are at least so, and with them little else.
+
+    Args:
+        belief: from before.
+        scores: (N,) of the picture's places.
+        logits: (N,) what the network says of them, without their likeness.
+    """
+    if belief.alike is None:
+        return belief
+    told = logits[(scores >= belief.cut) & (scores - logits >= LIKE * belief.alike)]
+    if len(told) < RECOGNISED:
+        return belief
+    before = 1 / (HEART * belief.unit) ** 2
+    # the median's variance, were they normal: half as much again as the mean's
+    after = 1 / ((TOLD * belief.unit) ** 2 + np.pi / 2 * float(told.var()) / len(told))
+    typical = (before * belief.typical + after * (float(np.median(told)) + LIKE * belief.alike)) / (before + after)
+    typical = max(typical, min(belief.typical, belief.cut + ABOVE * belief.unit))
+    return replace(belief, typical=typical, doubt=max(float(1 / np.sqrt(before + after)), LEFT * belief.unit))
 
 
 def _before(trials: Floats, seen: Sequence[Seen], tried: float) -> Belief:

@@ -25,17 +25,19 @@ class Candidates:
         scores: (N,).
         turned: (N,) radians, clockwise, by which each is turned against the first marked object.
         sides: (N,) what suits the scale that each was seen at, in displayed pixels.
+        logits: (N,) what the network says of each: its score without its likeness.
     """
 
     boxes: NDArray[np.float64]
     scores: NDArray[np.float32]
     turned: NDArray[np.float64]
     sides: NDArray[np.float64]
+    logits: NDArray[np.float32]
 
     @classmethod
     def none(cls) -> Self:
         """No candidates."""
-        return cls(np.zeros((0, 4)), np.zeros(0, np.float32), np.zeros(0), np.zeros(0))
+        return cls(np.zeros((0, 4)), np.zeros(0, np.float32), np.zeros(0), np.zeros(0), np.zeros(0, np.float32))
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:

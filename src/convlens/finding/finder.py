@@ -18,6 +18,7 @@ from convlens.data import Mark, read_marks
 from convlens.data.marks_check import pictures_of
 
 from . import saving
+from .calibration import recognised
 from .candidates import Candidates
 from .canvas import Canvas, View, full_range, working_scale
 from .crops import Material
@@ -277,6 +278,7 @@ class Finder:
             scores=scores_of(firm, alike),
             turned=turns(likeness, variants),
             sides=np.full(len(at), self.side * canvas.step),
+            logits=firm,
         )
 
     def why(self, picture: Given, boxes: ArrayLike) -> list[Why]:
@@ -321,7 +323,8 @@ class Finder:
             own = found.sides == side
             free[own] = known.about(float(side)).free(at[own])
         rest = score[~free & ~distances(known.objects, at)[1]]
-        seen = learn(self.calibration, score[free], rest, expected=self.calibration.many * area - len(lying))
+        belief = recognised(self.calibration, score[free], found.logits[free].astype(np.float64))
+        seen = learn(belief, score[free], rest, expected=belief.many * area - len(lying))
         kept = free & (score >= self.calibration.cut)
         found, score = found.chosen(kept), score[kept]
         best = seen.best()

@@ -38,8 +38,8 @@ CLEAR = 2.5
 """How much less likely look-alikes are than none, as a logarithm, before a picture is seen."""
 TAUGHT = 0.3
 """What a marked object counts where it is: the network was taught by it."""
-LIKE = 0.05
-"""Of what was rejected, which part may score like an object: a broken one, or a mistake, and no other's likes."""
+LIKES = ((0.05, 0.7), (0.2, 0.2), (0.5, 0.1))
+"""Of what is rejected, which part may score as objects do, broken ones or a twin kind, and how likely each part is."""
 ENOUGH = 1000.0
 FAINT = 1e-3
 """Of the likeliest point of the grid: what is less likely is left out."""
@@ -62,6 +62,7 @@ class Belief:
         unit: by how much scores of the same thing differ; all shapes below are measured in it.
         wrong: which part of the marked places that score like finds was rejected.
         many: objects that are expected in an area as large as one object; 0: not known.
+        alike: how like the other marked objects a typical one is; None: what is like the marks tells nothing.
         spreads: logarithms of how likely each of SPREADS is.
         grounds, alikes: the same of each of GROUNDS and of ALIKES.
     """
@@ -72,6 +73,7 @@ class Belief:
     unit: float = 1.0
     wrong: float = 0.0
     many: float = 0.0
+    alike: float | None = None
     spreads: tuple[float, ...] = (0.0,) * len(SPREADS)
     grounds: tuple[float, ...] = (0.0,) * len(GROUNDS)
     alikes: tuple[float, ...] = UNSEEN
@@ -179,6 +181,7 @@ class _Layer:
         density: (S, K) what part of the objects falls into each bin, ``above`` (S,) into any.
         shapes: (A, G, K) the same of the rest.
         others: (M, S) how many places are of the rest.
+        true: (A, G, S) which part of what scores like objects is left when the rejected places are known.
         likely: (A, G, M, S) the logarithm of the posterior.
     """
 
@@ -186,6 +189,7 @@ class _Layer:
     above: Floats
     shapes: Floats
     others: Floats
+    true: Floats
     likely: Floats
 
 
@@ -212,8 +216,9 @@ def learn(
     weight = np.exp(likely - likely.max())
     weight /= weight.sum()
     t, a, g, m, s = at = np.nonzero(weight > FAINT * weight.max())
-    density, above, shapes, others = (
-        np.stack([getattr(layer, name) for layer in layers]) for name in ("density", "above", "shapes", "others")
+    density, above, shapes, others, true = (
+        np.stack([getattr(layer, name) for layer in layers])
+        for name in ("density", "above", "shapes", "others", "true")
     )
     here = numbers[m, None] * density[t, s]
     typical = belief.cut + belief.unit * scaled
@@ -224,8 +229,8 @@ def learn(
         edges=edges,
         counts=counts,
         weight=weight[at] / weight[at].sum(),
-        share=here / (others[t, m, s][:, None] * shapes[t, a, g] + here + 1e-12),
-        lower=numbers[m] * (1 - above[t, s]),
+        share=true[t, a, g, s][:, None] * here / (others[t, m, s][:, None] * shapes[t, a, g] + here + 1e-12),
+        lower=true[t, a, g, s] * numbers[m] * (1 - above[t, s]),
         typical=(middle, float(np.sqrt(each @ (typical - middle) ** 2))),
         spread=weight.sum(axis=(0, 1, 2, 3)),
         ground=weight.sum(axis=(0, 1, 3, 4)),
@@ -247,8 +252,12 @@ def _layer(
     before = np.where(n - found < -2 * np.sqrt(n + 1), -1e3, -(others + found) * trust) + prior[:, None]
     before += belief.spreads + TAUGHT * (np.log(density / np.maximum(above, 1e-6)[:, None] + 1e-6) @ taught)
     likely = before + np.array(belief.grounds)[:, None, None] + np.array(belief.alikes)[:, None, None, None]
-    rejected = (1 - LIKE) * shapes[:, :, None] + LIKE * density
-    likely += trust * (np.log(rejected + 1e-9) @ none)[:, :, None]
+    part, chance = np.array(LIKES).T
+    rejected = np.log((1 - part) * shapes[:, :, None, :, None] + part * density[:, :, None] + 1e-9)
+    twins = trust * np.einsum("agskl,k->agsl", rejected, none) + np.log(chance)
+    rejection: Floats = np.logaddexp.reduce(twins, axis=-1)
+    likely += rejection[:, :, None]
+    true = np.minimum(np.exp(twins - rejection[..., None]) @ (1 - part) / (chance @ (1 - part)), 1)
     # bins without places say nothing; single precision is faster here, and wrong by a thousandth of a logarithm
     some = np.flatnonzero(counts)
     sought = (many[:, None, None] * density[:, some] + 1e-9).astype(np.float32)
@@ -256,7 +265,7 @@ def _layer(
     for alike, shape in zip(likely, shapes[:, :, some].astype(np.float32), strict=True):
         for here, ground in zip(alike, shape, strict=True):
             here += trust * (np.log(rest * ground + sought) @ places)
-    return _Layer(density, above, shapes, others, likely)
+    return _Layer(density, above, shapes, others, true, likely)
 
 
 def _numbers(n: float) -> Floats:

@@ -31,7 +31,7 @@ from .views import Views
 if TYPE_CHECKING:
     from .finder import Finder
 
-FORMAT = "convlens finder 8"
+FORMAT = "convlens finder 9"
 EXAMPLES, BREADTHS, AXES, WEIGHTS = "examples", "breadths", "axes", "network."
 
 
@@ -133,4 +133,5 @@ def _belief(told: dict[str, Any]) -> Belief:
     spreads, grounds, alikes = (
         tuple(float(value) for value in told[name]) for name in ("spreads", "grounds", "alikes")
     )
-    return Belief(cut, typical, doubt, unit, wrong, many, spreads, grounds, alikes)
+    alike = None if told["alike"] is None else float(told["alike"])
+    return Belief(cut, typical, doubt, unit, wrong, many, alike, spreads, grounds, alikes)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .calibration import Seen, believe, valley
 from .crops import Material, trial
 from .learning import Learner
-from .likeness import Likeness
+from .likeness import Likeness, overall
 from .mixture import Belief
 from .network import Named
 from .rivals import stay
@@ -82,12 +82,12 @@ class Study:
                     alike[np.abs(places - thing[:2]).max(axis=1, initial=0) < 0.4 * self.material.side, k] = np.nan
         return scores_of(firm, alike)
 
-    def _objects(self, weights: Named) -> Floats:
-        """Scores of marked objects as they might look elsewhere."""
+    def _objects(self, weights: Named) -> tuple[Floats, Floats]:
+        """Scores of marked objects as they might look elsewhere, and how like the others they are."""
         if self._trials is None:
             self._trials = self._tried()
         crops, spots, like = self._trials
-        return scores_of(self.learner.at(crops, spots, weights), like)
+        return scores_of(self.learner.at(crops, spots, weights), like), overall(like)
 
     def _tried(self) -> tuple[Floats, Floats, Floats]:
         """The crops of the trials, where the objects are in them, and how like the others they are."""
@@ -123,7 +123,11 @@ class Study:
             some = (kinds != Kind.UNKNOWN) | (np.arange(len(places)) % step == 0)
             scores = self._scored(scene, places[some], firm[some])
             looked.append(Looked(scene, places[some], scores, kinds[some], step))
-        return believe(self._objects(weights), self._seen(looked), marks=len(self.own))
+        scores, like = self._objects(weights)
+        # what was rejected may be as like the marks as objects are, and others of its kind with it
+        asked = len(self.own) > 1 and not any(len(scene.nots) for scene in self.material.scenes)
+        alike = float(np.median(like)) if asked else None
+        return believe(scores, self._seen(looked), marks=len(self.own), alike=alike)
 
     def _seen(self, looked: Sequence[Looked]) -> list[Seen]:
         """What each block says; where there are several scales, what all of a picture say together."""
@@ -156,7 +160,7 @@ class Study:
             (places, firm, self._scored(scene, places, firm))
             for scene, (places, firm) in zip(self.material.scenes, seen, strict=True)
         ]
-        threshold = valley(self._objects(weights), np.concatenate([scores for _, _, scores in found]))
+        threshold = valley(self._objects(weights)[0], np.concatenate([scores for _, _, scores in found]))
         for scene, (places, firm, scores) in zip(self.material.scenes, found, strict=True):
             known = np.concatenate([scene.objects[:, :2], scene.nots])
             free = ~_near(places, known, SIDES * self.material.side)
