@@ -9,8 +9,10 @@ import pytest
 
 from convlens.data import DataError, Note, load, read_example
 from convlens.data.alphabet import REST, codes, composed, learn_alphabet, preprocessing_of_texts, spelled
+from convlens.data.conform import Wanted
 from convlens.data.dataset import Dataset
 from convlens.data.preprocessing import Preprocessing
+from convlens.data.texts import text_set
 
 GERMAN = ["Straße", "Mädchen", "fünf", "Größe", "schön", "Fuß", "heißen", "süß"]
 FINNISH = ["yksi", "kaksi", "kolme", "neljä", "viisi", "kuusi", "seitsemän", "kahdeksan"]
@@ -94,6 +96,8 @@ def test_nothing_to_read(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("")
     with pytest.raises(DataError, match=r"no text that can be read; skipped: 1 file.*a\.txt: it is empty"):
         load(tmp_path)
+    with pytest.raises(DataError, match=r"empty holds no text that can be read; put some into it"):
+        text_set("empty", [], ["a"], [], val=0.1, seed=0, wanted=Wanted())
 
 
 def test_texts_that_two_classes_share_are_named(tmp_path: Path) -> None:

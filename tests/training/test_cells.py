@@ -398,6 +398,8 @@ def test_folders_with_what_folders_have(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="labels are not resampled"):
         load_set(tmp_path, size=(8, 8))
+    with pytest.raises(DataError, match="has a label for every cell, and one label an example is wanted"):
+        load(tmp_path)  # images and labels are no classes
 
 
 def test_labels_go_where_their_cells_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

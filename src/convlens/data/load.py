@@ -5,7 +5,7 @@ Decides which reader is asked; reads nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from convlens.data.alphabet import codes, composed
 from convlens.data.arrays import load_arrays, npz_names, read_npy, read_npz
+from convlens.data.cell_arrays import has_cell_labels, load_cell_arrays
+from convlens.data.cell_folder import is_cell_folder, load_cell_folder
+from convlens.data.cell_set import CellSet
 from convlens.data.cells import to_cells
 from convlens.data.class_folder import Medium, load_class_folder
 from convlens.data.conform import Form, Wanted
@@ -95,6 +98,12 @@ def load(
         data = _insist(load_fashion_mnist(data_dir=data_dir, val=val, seed=seed, progress=progress), wanted)
     else:
         path = Path(source).expanduser()
+        # labels of other shapes in an .npz may as well be none of cells: their reader says what is wrong with them
+        if path.is_dir() and cell_reader(path) is not None:
+            raise DataError(
+                f"{path} has a label for every cell, and one label an example is wanted; "
+                "give a source that has those, or load it with load_set"
+            )
         read = _load_folder if path.is_dir() else _load_file
         data = read(path, val, seed, wanted, label, memory)
     if like is not None and data.kind != like.kind:
@@ -107,6 +116,17 @@ def load(
     if rate is not None and data.preprocessing.rate is None:
         raise DataError(f"{data.name} holds no sounds, which alone have a rate; leave the rate out")
     return data
+
+
+def cell_reader(path: Path) -> Callable[..., CellSet] | None:
+    """The reader of a source with a label for every cell; None where there is one label an example, or no source.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    if path.suffix.lower() == ".npz" and path.is_file():
+        return load_cell_arrays if has_cell_labels(path) else None
+    return load_cell_folder if path.is_dir() and is_cell_folder(path) else None
 
 
 def _like(model: Preprocessing) -> Wanted:

@@ -1,19 +1,17 @@
 """Any data set that can be trained on: with a label an example, or with a label for every cell.
 
-Decides which of the two a source is; reads nothing itself.
+Which of the two a source is, `load.py` says.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from convlens.data.cell_arrays import has_cell_labels, load_cell_arrays
-from convlens.data.cell_folder import is_cell_folder, load_cell_folder
 from convlens.data.cell_set import CellSet
 from convlens.data.dataset import Dataset
 from convlens.data.errors import DataError
 from convlens.data.fashion_mnist import Progress
-from convlens.data.load import load
+from convlens.data.load import cell_reader, load
 
 
 def load_set(
@@ -48,8 +46,8 @@ def load_set(
         DataError: the source is unknown or cannot be used; the message says why and what to do.
     """
     path = Path(source).expanduser()
-    arrays = path.suffix.lower() == ".npz" and path.is_file() and has_cell_labels(path)
-    if not arrays and not (path.is_dir() and is_cell_folder(path)):
+    read = cell_reader(path)
+    if read is None:
         return load(
             source,
             data_dir=data_dir,
@@ -65,7 +63,7 @@ def load_set(
         raise DataError(f"{path} has a label for every cell, and labels are not resampled; leave the size out")
     if rate is not None or label is not None:
         raise DataError(f"{path} has a label for every cell, and no rate and no column of classes; leave those out")
-    data = (load_cell_arrays if arrays else load_cell_folder)(path, val=val, seed=seed)
+    data = read(path, val=val, seed=seed)
     have = data.preprocessing.shape[0]
     if channels is not None and channels != have:
         raise DataError(f"{data.name} has examples of {have} channels, not the {channels} that are wanted")

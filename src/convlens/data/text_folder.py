@@ -34,7 +34,8 @@ def load_text_folder(folder: Path, listing: Listing, *, val: float, seed: int, w
         DataError: there is no text that can be read.
     """
     texts, skipped = _read(listing.entries, _whole)
-    return _set(folder, texts, listing.classes, [*listing.notes, *skipped], val, seed, wanted)
+    notes = [*listing.notes, *skipped]
+    return text_set(folder.resolve().name, texts, listing.classes, notes, val=val, seed=seed, wanted=wanted)
 
 
 def _whole(entry: Entry) -> list[Text]:
@@ -99,7 +100,7 @@ def load_line_folder(folder: Path, entries: Sequence[Entry], *, val: float, seed
     """
     texts, skipped = _read(entries, _lines)
     classes = sorted({entry.label for entry in entries}, key=natural)
-    return _set(folder, texts, classes, skipped, val, seed, wanted)
+    return text_set(folder.resolve().name, texts, classes, skipped, val=val, seed=seed, wanted=wanted)
 
 
 def _lines(entry: Entry) -> list[Text]:
@@ -115,17 +116,3 @@ def _read(entries: Sequence[Entry], read: Callable[[Entry], list[Text]]) -> tupl
         except DataError as error:
             skipped.append(f"{entry.name}: {reason(error, entry.path)}")
     return texts, skipped_note(skipped, "texts")
-
-
-def _set(
-    folder: Path,
-    texts: Sequence[Text],
-    classes: Sequence[str],
-    notes: Sequence[Note],
-    val: float,
-    seed: int,
-    wanted: Wanted,
-) -> Dataset:
-    if not texts:
-        raise DataError(f"{folder} holds no text that can be read; {'; '.join(map(str, notes))}")
-    return text_set(folder.resolve().name, texts, classes, notes, val=val, seed=seed, wanted=wanted)

@@ -97,6 +97,9 @@ def text_set(
     Raises:
         DataError: there is nothing to train on.
     """
+    if not texts:
+        why = "; ".join(map(str, notes)) or "put some into it"
+        raise DataError(f"{name} holds no text that can be read; {why}")
     training = [t.text for t in texts if t.part == "train"]
     alphabet = learn_alphabet(training) if wanted.alphabet is None else wanted.alphabet
     lengths = [len(t.text) for t in texts]

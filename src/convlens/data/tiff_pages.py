@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import tifffile
@@ -28,6 +28,22 @@ def ensure_pieces(page: Any) -> None:
     if not page.is_memmappable and piece > PIECE:
         size = f"{page.imagewidth} x {page.imagelength}"
         raise DataError(f"it has {size} pixels packed in pieces of {piece / 1e6:,.0f} MB; save it in tiles")
+
+
+class OpenTiff:
+    """A TIFF file that is open until it is closed, or until ``with`` is left."""
+
+    def __init__(self, tif: tifffile.TiffFile) -> None:
+        self._tif = tif
+
+    def close(self) -> None:
+        self._tif.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 class TiffPages:

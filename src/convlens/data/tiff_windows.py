@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 from convlens.data.dataset import Raw
 from convlens.data.pictures import reasons
 from convlens.data.tiff import ASSOCIATED, ORIENTATION, TURNS, UNASSOCIATED, cells_of, over_white, readable
-from convlens.data.tiff_pages import KEPT, TiffPages, ensure_pieces
+from convlens.data.tiff_pages import KEPT, OpenTiff, TiffPages, ensure_pieces
 
 DEPTHS = ("uint8", "uint16", "float32")
 
 
-class TiffWindows:
+class TiffWindows(OpenTiff):
     """The first picture of a TIFF file, by windows; ``shape`` (C, H, W) is that of the upright picture."""
 
     def __init__(self, tif: tifffile.TiffFile, pages: list[Any], kept: int = KEPT) -> None:
-        self._tif, self._path = tif, tif.filehandle.path
+        super().__init__(tif)
+        self._path = tif.filehandle.path
         self._pages = TiffPages(tif, pages, kept)
         page = pages[0]
         self._photometric = int(page.photometric)
@@ -97,12 +98,3 @@ class TiffWindows:
         if cells.dtype.kind == "f" and not np.isfinite(cells).all():
             return np.nan_to_num(cells, nan=0.0, posinf=0.0, neginf=0.0)
         return cells
-
-    def close(self) -> None:
-        self._tif.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()

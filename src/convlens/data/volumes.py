@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -15,7 +15,7 @@ from convlens.data.errors import DataError
 from convlens.data.pictures import opened, reasons
 from convlens.data.stored import Box
 from convlens.data.tiff import is_tiff, readable
-from convlens.data.tiff_pages import KEPT, TiffPages, ensure_pieces
+from convlens.data.tiff_pages import KEPT, OpenTiff, TiffPages, ensure_pieces
 
 CELLS = 2**31
 """Of a volume that is read as a whole: 1290 x 1290 x 1290."""
@@ -65,11 +65,12 @@ def open_volume(path: Path, kept: int = KEPT) -> VolumeWindows | None:
             raise
 
 
-class VolumeWindows:
+class VolumeWindows(OpenTiff):
     """The pages of a TIFF file as (D, H, W) or (D, H, W, C), by boxes."""
 
     def __init__(self, tif: tifffile.TiffFile, series: Any, kept: int) -> None:
-        self._tif, self._series, self._kept = tif, series, kept
+        super().__init__(tif)
+        self._series, self._kept = series, kept
         page = tif.pages[0]
         self.shape: tuple[int, ...] = tuple(int(n) for n in series.shape)
         self.dtype: np.dtype[Any] = series.dtype.newbyteorder("=")
@@ -94,15 +95,6 @@ class VolumeWindows:
         """All of it."""
         volume: NDArray[Any] = self._series.asarray()
         return volume.astype(self.dtype, copy=False)
-
-    def close(self) -> None:
-        self._tif.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def packed_volume(volume: NDArray[Any]) -> bytes:
