@@ -57,6 +57,19 @@ def test_bits_do_not_depend_on_the_target(monkeypatch: pytest.MonkeyPatch) -> No
         np.testing.assert_array_equal(engine.interpolate([source], *given), here)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_covers_is_nothing_outside(channels: int) -> None:
+    source, rng = 1 + np.abs(picture(channels, 6, 9)), np.random.default_rng(3)
+    places = rng.uniform(-3, 11, (2, 200)).astype(np.float32)
+    places[:, :2] = [[0, 8], [0, 5]]  # the first and the last pixel are inside
+    plain, covering = (engine.interpolate([source], places, *STILL, covers=covers)[0] for covers in (False, True))
+    x, y = places
+    inside = (x >= 0) & (x <= 8) & (y >= 0) & (y <= 5)
+    assert inside[:2].all()
+    np.testing.assert_array_equal(covering[:-1], plain[:-1])
+    np.testing.assert_array_equal(covering[-1], np.where(inside, plain[-1], 0))
+
+
 def test_nothing_outside_is_read_wherever_places_lie() -> None:
     source = room((1, 5, 7), np.dtype(np.float32))  # before a page that kills who reads it
     source[:] = 1

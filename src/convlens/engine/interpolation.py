@@ -17,11 +17,13 @@ from .target import Target, host
 
 
 @cache
-def _kernel(target: Target, channels: int) -> Call:
-    return load(interpolated(target, channels, "interpolated"))
+def _kernel(target: Target, channels: int, covers: bool) -> Call:
+    return load(interpolated(target, channels, "interpolated", covers=covers))
 
 
-def interpolate(sources: Sequence[Floats], places: NDArray[Any], turns: NDArray[Any], centres: NDArray[Any]) -> Floats:
+def interpolate(
+    sources: Sequence[Floats], places: NDArray[Any], turns: NDArray[Any], centres: NDArray[Any], *, covers: bool = False
+) -> Floats:
     """Read pictures between their pixels, linearly.
 
     Args:
@@ -30,6 +32,7 @@ def interpolate(sources: Sequence[Floats], places: NDArray[Any], turns: NDArray[
         places: (2, P) x and y, from each picture's centre.
         turns: (N, 2, 2), what places are multiplied with.
         centres: (N, 2) x and y, what is added then.
+        covers: whether the last channel tells what the others cover: it has no mirror image, outside it is 0.
 
     Returns:
         (N, C, P).
@@ -45,7 +48,7 @@ def interpolate(sources: Sequence[Floats], places: NDArray[Any], turns: NDArray[
     target, count = host(), np.shape(places)[1]
     if 0 < count < target.lanes:
         more = np.pad(places, ((0, 0), (0, target.lanes - count)))
-        return interpolate(sources, more, turns, centres)[:, :, :count]
+        return interpolate(sources, more, turns, centres, covers=covers)[:, :, :count]
     given = [np.ascontiguousarray(source, np.float32) for source in sources]
     channels = len(given[0]) if given else 0
     if any(source.ndim != 3 or len(source) != channels or not source.size for source in given):
@@ -54,7 +57,7 @@ def interpolate(sources: Sequence[Floats], places: NDArray[Any], turns: NDArray[
     how = np.concatenate([np.asarray(turns, np.float32), np.asarray(centres, np.float32)[:, :, None]], 2)
     found = np.empty((len(given), channels, count), np.float32)
     if found.size:
-        call = _kernel(target, channels)
+        call = _kernel(target, channels, covers)
         listed, steps, results = (x.ctypes.data, y.ctypes.data), how.ctypes.data, found.ctypes.data
         for n, source in enumerate(given):
             own = steps + n * how.strides[0], results + n * found.strides[0]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .network import STRIDE
 from .scene import Patch, Scene
-from .warp import matrices, positions, sample
+from .warp import matrices, sample
 
 Floats = NDArray[np.float32]
 
@@ -122,11 +122,11 @@ def _cut(plans: list[_Plan], material: Material, rng: np.random.Generator) -> Ba
     laid = [i for i, plan in enumerate(plans) if plan.laid is not None]
     added: list[tuple[int, Floats, bool]] = []
     if laid:
-        crops[laid] = _recoloured(crops[laid], rng, 0.5)
+        _recolour([crops[i] for i in laid], rng, 0.5)
         added = _lay(crops, plans, laid, material, rng)
-    crops = _looks(crops, rng).reshape(n, -1, SIDE, SIDE)
+    _light(crops, rng)
     target, weight = _labels(plans, turns, centres, added, material)
-    return Batch(crops, target, weight)
+    return Batch(crops.reshape(n, -1, SIDE, SIDE), target, weight)
 
 
 def _plans(material: Material, mix: Mix, rng: np.random.Generator) -> list[_Plan]:
@@ -202,50 +202,48 @@ def _lay(
         middle = (source.shape[1] - 1) / 2
         centres[k] = middle - turns[k] @ spot
         added.append((i, spot, is_object))
-    at = positions(SIDE, centres, turns)
-    pieces = sample(sources, SIDE, centres, turns)
-    last = np.array([s.shape[1] - 1 for s in sources], np.float32)[:, None]
-    cover = pieces[:, -1:]
-    cover[np.any((at < 0) | (at > last), axis=0)[:, None]] = 0
-    things = _recoloured(pieces[:, :-1], rng, 0.15)
-    under = crops[laid]
-    things -= under
-    things *= cover
-    things += under
-    crops[laid] = things
+    pieces = sample(sources, SIDE, centres, turns, covers=True)
+    _recolour([piece[:-1] for piece in pieces], rng, 0.15)
+    for i, piece in zip(laid, pieces, strict=True):
+        thing, cover = piece[:-1], piece[-1]
+        thing -= crops[i]
+        thing *= cover
+        crops[i] += thing
     return added
 
 
-def _recoloured(crops: Floats, rng: np.random.Generator, strength: float) -> Floats:
-    """Other colours: channels mixed and shifted about each crop's mean, for half of them."""
-    n, channels = crops.shape[:2]
-    some = np.flatnonzero(rng.random(n) < 0.5)
-    blend = np.eye(channels) + rng.normal(0, strength, (len(some), channels, channels))
-    shift = rng.normal(0, 1.5 * strength, (len(some), channels, 1))
-    mean = crops[some].mean(axis=2, keepdims=True)
-    found = crops.copy()
-    found[some] = blend.astype(np.float32) @ (crops[some] - mean) + (mean + shift.astype(np.float32))
-    return found
+def _recolour(crops: list[Floats], rng: np.random.Generator, strength: float) -> None:
+    """Other colours: channels (C, SIDE * SIDE) mixed and shifted about each crop's mean, in place, for half of them."""
+    channels = len(crops[0])
+    some = np.flatnonzero(rng.random(len(crops)) < 0.5)
+    blend = (np.eye(channels) + rng.normal(0, strength, (len(some), channels, channels))).astype(np.float32)
+    shift = rng.normal(0, 1.5 * strength, (len(some), channels, 1)).astype(np.float32)
+    # one by one, here and below: all of them together would not stay in a cache from one operation to the next
+    for i, own, more in zip(some, blend, shift, strict=True):
+        crop = crops[i]
+        mean = crop.mean(axis=1, keepdims=True)
+        crop -= mean
+        np.add(own @ crop, mean + more, out=crop)
 
 
-def _looks(crops: Floats, rng: np.random.Generator) -> Floats:
-    """Light, colour, noise and blur of whole crops (N, C, SIDE * SIDE)."""
+def _light(crops: Floats, rng: np.random.Generator) -> None:
+    """Light, colour, noise and blur of whole crops (N, C, SIDE * SIDE), in place."""
     n, channels, _ = crops.shape
-    gain = np.exp(rng.normal(0, 0.15, (n, 1, 1)) + rng.normal(0, 0.05, (n, channels, 1)))
-    offset = rng.normal(0, 0.24, (n, 1, 1)) + rng.normal(0, 0.08, (n, channels, 1))
-    found = crops * gain.astype(np.float32)
-    found += offset.astype(np.float32)
+    gain = np.exp(rng.normal(0, 0.15, (n, 1, 1)) + rng.normal(0, 0.05, (n, channels, 1))).astype(np.float32)
+    offset = (rng.normal(0, 0.24, (n, 1, 1)) + rng.normal(0, 0.08, (n, channels, 1))).astype(np.float32)
+    for crop, own, more in zip(crops, gain, offset, strict=True):
+        crop *= own
+        crop += more
     for i in np.flatnonzero(rng.random(n) < 0.2):
-        found[i] = _blurred(found[i].reshape(channels, SIDE, SIDE)).reshape(channels, -1)
+        crops[i] = _blurred(crops[i].reshape(channels, SIDE, SIDE)).reshape(channels, -1)
     # one stretch of noise, read from different places: drawing it anew would cost more than the crop
-    noise = rng.standard_normal(2 * found[0].size, np.float32)
+    noise = rng.standard_normal(2 * crops[0].size, np.float32)
     for i in np.flatnonzero(rng.random(n) < 0.5):
-        start = int(rng.integers(found[0].size))
-        found[i] += noise[start : start + found[0].size].reshape(channels, -1) * np.float32(rng.uniform(0, 0.16))
+        start = int(rng.integers(crops[0].size))
+        crops[i] += noise[start : start + crops[0].size].reshape(channels, -1) * np.float32(rng.uniform(0, 0.16))
     for i in np.flatnonzero(rng.random(n) < 0.15):
         x, y, w, h = rng.integers(0, SIDE - 14), rng.integers(0, SIDE - 14), *rng.integers(6, 14, 2)
-        found[i].reshape(channels, SIDE, SIDE)[:, y : y + h, x : x + w] = found[i].mean(axis=1)[:, None, None]
-    return found
+        crops[i].reshape(channels, SIDE, SIDE)[:, y : y + h, x : x + w] = crops[i].mean(axis=1)[:, None, None]
 
 
 def _blurred(crop: Floats) -> Floats:

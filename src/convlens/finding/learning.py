@@ -1,25 +1,23 @@
-"""The loop: batches prepared beside it, gradients on the engine in equal shares, weights moved, their mean kept."""
+"""The loop: batches prepared beside it, gradients on the engine, weights moved, their mean kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlens import engine
 
-from .crops import CELLS, SIDE, Batch, Material, Mix, batch
+from .crops import SIDE, Batch, Material, Mix, batch
 from .network import STRIDE, Named, network
 from .objective import centre_weight, focal
 from .optimiser import Optimiser
 
 Floats = NDArray[np.float32]
-
-SHARE = 16
-"""Crops a share of a batch: whole vectors on every processor, so that the sums do not depend on the cores."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Learner:
 
     def __init__(self, channels: int, weights: Named) -> None:
         self.weights = weights
-        self._program = engine.compile(network(channels, SIDE, SIDE), weights, training=True, threads=1)
+        self._program = engine.compile(network(channels, SIDE, SIDE), weights, training=True)
 
     def run(
         self,
@@ -74,28 +72,26 @@ class Learner:
         Returns:
             The mean weights.
         """
-        optimiser = Optimiser(self.weights, course.memory)
+        optimiser, rates = Optimiser(self.weights, course.memory), course.rates()
         looks = {round(part * course.steps) for part in course.looks}
-        with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(engine.cores()) as pool:
 
-            def prepared(step: int) -> Batch:
-                return batch(material, course.mix, np.random.default_rng((*seed, step)))
+        def prepared(step: int) -> Batch:
+            return batch(material, course.mix, np.random.default_rng((*seed, step)))
 
-            coming = beside.submit(prepared, 0)
-            for step, rate in enumerate(course.rates()):
-                if step in looks:
-                    coming.result()
+        with ThreadPoolExecutor(1) as beside:
+            for first, stop in pairwise(sorted({0, *looks, course.steps})):
+                if first in looks:
                     # before the first step they are the weights themselves, with which scenes were perhaps seen
-                    look(optimiser.named(mean=True) if step else self.weights)
-                    coming = beside.submit(prepared, step)
-                now = coming.result()
-                if step + 1 < course.steps and step + 1 not in looks:
-                    coming = beside.submit(prepared, step + 1)
-                self._program.load(optimiser.named())
-                gradients = self._gradients(now, pool)
-                optimiser.step(gradients, rate)
-                if progress is not None:
-                    progress((step + 1) / course.steps)
+                    look(optimiser.named(mean=True) if first else self.weights)
+                coming = beside.submit(prepared, first)
+                for step in range(first, stop):
+                    now = coming.result()
+                    if step + 1 < stop:
+                        coming = beside.submit(prepared, step + 1)
+                    self._program.load(optimiser.named())
+                    optimiser.step(self._gradients(now), rates[step])
+                    if progress is not None:
+                        progress((step + 1) / course.steps)
         self.weights = optimiser.named(mean=True)
         return self.weights
 
@@ -108,30 +104,14 @@ class Learner:
             weights: of the network.
         """
         self._program.load(weights)
-        found = np.empty((len(crops), CELLS, CELLS), np.float32)
-
-        def part(share: int) -> None:
-            some = slice(share * SHARE, (share + 1) * SHARE)
-            found[some] = self._program(crops[some])[:, 0]
-
-        engine.share_out(part, -(-len(crops) // SHARE), engine.cores())
-        maps = np.pad(found, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+        maps = np.pad(self._program(crops)[:, 0], ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
         cells = np.rint((spots - (STRIDE - 1) / 2) / STRIDE).astype(int).clip(0, maps.shape[1] - 3)
         return np.array([m[y : y + 3, x : x + 3].max() for m, (x, y) in zip(maps, cells, strict=True)], np.float32)
 
-    def _gradients(self, now: Batch, pool: ThreadPoolExecutor) -> Named:
+    def _gradients(self, now: Batch) -> Named:
         centres = centre_weight(now.target, now.weight)
 
-        def part(first: int) -> Named:
-            crops, target, weight = (a[first : first + SHARE] for a in (now.crops, now.target, now.weight))
+        def slope(logits: Floats, some: slice) -> Floats:
+            return focal(logits, now.target[some], now.weight[some], centres)[1]
 
-            def slope(logits: Floats, some: slice) -> Floats:
-                return focal(logits, target[some], weight[some], centres)[1]
-
-            return self._program.outputs_and_gradients(crops, slope)[1]
-
-        total, *others = pool.map(part, range(0, len(now.crops), SHARE))
-        for other in others:
-            for name, more in other.items():
-                total[name] += more
-        return total
+        return self._program.outputs_and_gradients(now.crops, slope)[1]

@@ -29,6 +29,9 @@ PIECE = 96
 def orthogonal(matrix: Floats) -> Floats:
     """About the nearest matrix whose singular values are all alike, 0.7 to 1.2, by Newton and Schulz's iteration.
 
+    A round takes X to (a + b X X' + c (X X')^2) X. All rounds are polynomials in the first X X', which has only as many
+    rows and columns as X has rows: they are multiplied with each other, and X once with all of them.
+
     >>> print(orthogonal(np.diag([4.0, 1.0, 0.2]).astype(np.float32)).diagonal().round(1))
     [0.7 0.7 0.8]
     """
@@ -37,12 +40,18 @@ def orthogonal(matrix: Floats) -> Floats:
     wide = matrix.T if high else matrix
     rows, columns = wide.shape
     # in blocks so small that no product is shared between threads: the sums are the same on any number of them
-    whole = np.pad(wide, ((0, 0), (0, -columns % PIECE))) / np.float32(np.sqrt((wide * wide).sum()) + 1e-7)
-    x = whole.reshape(rows, -1, PIECE).transpose(1, 0, 2).copy()
-    for _ in range(ROUNDS):
-        square = (x @ x.transpose(0, 2, 1).copy()).sum(axis=0)
-        x = a * x + (b * square + c * (square @ square.copy())) @ x
-    found: Floats = x.transpose(1, 0, 2).reshape(rows, -1)[:, :columns]
+    x = np.pad(wide, ((0, 0), (0, -columns % PIECE))).reshape(rows, -1, PIECE).transpose(1, 0, 2).copy()
+    square = (x @ x.transpose(0, 2, 1).copy()).sum(axis=0)
+    size = np.sqrt(np.trace(square)) + np.float32(1e-7)
+    square /= size * size
+    constant = a * np.eye(rows, dtype=np.float32)
+    every = np.eye(rows, dtype=np.float32) / size
+    for turn in range(ROUNDS):
+        one = constant + b * square + c * (square @ square)
+        every = one @ every
+        if turn < ROUNDS - 1:
+            square = one @ (one @ square)
+    found: Floats = (every @ x).transpose(1, 0, 2).reshape(rows, -1)[:, :columns]
     return found.T if high else found
 
 

@@ -28,34 +28,20 @@ def offsets(side: int) -> Floats:
     return np.stack([np.tile(ramp, side), np.repeat(ramp, side)])
 
 
-def positions(side: int, centres: Floats, turns: Floats) -> Floats:
-    """Where the pixels of square crops lie: (2, N, side * side), x and y.
-
-    Args:
-        side: pixels a crop's side.
-        centres: (N, 2), where the crops' centres lie.
-        turns: (N, 2, 2), from a crop's offsets to the canvas'.
-    """
-    x, y = offsets(side)
-    found = np.empty((2, len(centres), side * side), np.float32)
-    for axis in (0, 1):
-        np.multiply(turns[:, axis, :1], x, out=found[axis])
-        found[axis] += turns[:, axis, 1:] * y
-        found[axis] += centres[:, axis, None]
-    return found
-
-
-def sample(sources: Sequence[Floats], side: int, centres: Floats, turns: Floats) -> Floats:
+def sample(sources: Sequence[Floats], side: int, centres: Floats, turns: Floats, *, covers: bool = False) -> Floats:
     """Crops, interpolated linearly.
 
     Args:
         sources: N pictures (C, H, W) of any sizes, one a crop.
-        side, centres, turns: as for ``positions``.
+        side: pixels a crop's side.
+        centres: (N, 2), where the crops' centres lie.
+        turns: (N, 2, 2), from a crop's offsets to the canvas'.
+        covers: whether the last channel tells what the others cover, and beyond the picture is 0.
 
     Returns:
         (N, C, side * side).
     """
-    return engine.interpolate(sources, offsets(side), turns, centres)
+    return engine.interpolate(sources, offsets(side), turns, centres, covers=covers)
 
 
 def mirrored(at: Whole, size: int) -> Whole:

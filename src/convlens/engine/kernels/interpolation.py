@@ -9,21 +9,27 @@ Products are rounded before they are added, so every processor gives the same bi
 
 from __future__ import annotations
 
+from itertools import product
+
 from llvmlite import ir
 
 from ..blueprint import blueprint
-from ..builder import I32, I64, Kernel, Value
+from ..builder import I32, I64, Index, Kernel, Value
 from ..target import Target
+
+AHEAD = 192
+"""Places by which cells are asked for before they are read: of a turned piece no processor guesses its next lines."""
 
 
 @blueprint
-def interpolated(target: Target, channels: int, name: str) -> Kernel:
+def interpolated(target: Target, channels: int, name: str, *, covers: bool) -> Kernel:
     """Write the kernel ``(source, x, y, how, result; width, height, count)``.
 
     Args:
         target: the processor.
         channels: planes of the source and of the result.
         name: the function's name.
+        covers: whether the last plane is 0 outside, and not mirrored.
 
     The source is (channels, height, width), the result (channels, count), a vector of places at least; ``how`` holds
     a, b, e and c, d, f.
@@ -35,20 +41,38 @@ def interpolated(target: Target, channels: int, name: str) -> Kernel:
     right = k.b.zext(k.b.icmp_signed(">", width, k.index(1)), I64)
     down = k.b.select(k.b.icmp_signed(">", height, k.index(1)), width, k.index(0))
     plane = k.b.mul(width, height)
-    with k.loop(count, step=k.lanes) as turn:
-        # where the places are no whole vectors, some of the last ones are read twice
-        first = k.lesser(turn.index, k.b.sub(count, k.index(k.lanes)))
-        listed = [k.load(places, first, aligned=False) for places in (x, y)]
-        (column, across), (row, along) = (
+    last = k.b.sub(count, k.index(k.lanes))
+
+    def seen(at: Index) -> tuple[Value, list[Value], list[Value]]:
+        """The cells before the places from ``at`` on; along each axis how far these lie behind, and if inside."""
+        listed = [k.load(places, at, aligned=False) for places in (x, y)]
+        (column, across, left), (row, along, below) = (
             _inside(k, _turned(k, listed, how, 3 * axis), size) for axis, size in enumerate((width, height))
         )
         cells = k.b.add(k.b.mul(k.b.zext(row, wide), k.spread(width)), k.b.zext(column, wide))
+        return cells, [across, along], [left, below]
+
+    with k.loop(count, step=k.lanes) as turn:
+        coming, _, _ = seen(k.lesser(k.add(turn.index, AHEAD), last))
+        for lane, channel in product((0, k.lanes - 1), range(channels)):
+            k.prefetch(source, k.b.extract_element(coming, k.lane(lane)), k.times(channel, plane))
+        # where the places are no whole vectors, some of the last ones are read twice
+        first = k.lesser(turn.index, last)
+        cells, (across, along), inside = seen(first)
         own = [k.b.extract_element(cells, k.lane(i)) for i in range(k.lanes)]
-        with k.each(channels) as channel:
+
+        def read(channel: Index) -> Value:
             start = k.at(source, k.times(channel, plane))
             p, q, r, s = (_gathered(k, start, own, step) for step in (0, right, down, k.b.add(right, down)))
-            upper, lower = _mixed(k, p, q, across), _mixed(k, r, s, across)
-            k.store(_mixed(k, upper, lower, along), result, k.times(channel, count), first, aligned=False)
+            return _mixed(k, _mixed(k, p, q, across), _mixed(k, r, s, across), along)
+
+        mirrored = channels - 1 if covers else channels
+        if mirrored:
+            with k.each(mirrored) as channel:
+                k.store(read(channel), result, k.times(channel, count), first, aligned=False)
+        if covers:
+            cover = k.b.select(k.b.and_(*inside), read(mirrored), k.zero())
+            k.store(cover, result, k.times(mirrored, count), first, aligned=False)
     return k
 
 
@@ -58,8 +82,8 @@ def _turned(k: Kernel, listed: list[Value], how: Value, row: int) -> Value:
     return k.b.fadd(k.b.fadd(x, y), k.splat(how, row + 2))
 
 
-def _inside(k: Kernel, places: Value, size: Value) -> tuple[Value, Value]:
-    """The cells before places along an axis of ``size`` cells, and how far the places lie behind them."""
+def _inside(k: Kernel, places: Value, size: Value) -> tuple[Value, Value, Value]:
+    """The cells before places along an axis of ``size`` cells, how far these lie behind them, and whether inside."""
     b, last = k.b, k.b.sub(size, k.index(1))
     end = k.spread(b.sitofp(last, k.number))
     away = b.select(b.fcmp_ordered("<", places, k.zero()), b.fsub(k.zero(), places), places)
@@ -70,7 +94,8 @@ def _inside(k: Kernel, places: Value, size: Value) -> tuple[Value, Value]:
     cell = b.fptosi(inside, ir.VectorType(I32, k.lanes))
     most = k.spread(b.trunc(b.select(b.icmp_signed(">", last, k.index(0)), b.sub(last, k.index(1)), last), I32))
     cell = b.select(b.icmp_signed("<", cell, most), cell, most)
-    return cell, b.fsub(inside, b.sitofp(cell, k.vector))
+    within = b.and_(b.fcmp_ordered(">=", places, k.zero()), b.fcmp_ordered("<=", places, end))
+    return cell, b.fsub(inside, b.sitofp(cell, k.vector)), within
 
 
 def _gathered(k: Kernel, start: Value, cells: list[Value], step: Value) -> Value:
