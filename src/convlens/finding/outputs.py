@@ -76,6 +76,8 @@ def found_coco(found: Sequence[Finds]) -> bytes:
     >>> turned = Finds.split("a.png", [[1, 2, 30, 4]], [0.9], 0.5, angles=[np.pi / 2])
     >>> json.loads(found_coco([turned]))["annotations"][0]["rotation"]
     90.0
+    >>> '"rotation": 0.0' in found_coco([Finds.split("a.png", [[1, 2, 30, 4]], [0.9], 0.5, angles=[-1e-9])]).decode()
+    True
     """
     images = [coco_image(at, one.image, one.size) for at, one in enumerate(found, 1)]
     annotations: list[dict[str, object]] = []
@@ -83,7 +85,7 @@ def found_coco(found: Sequence[Finds]) -> bytes:
         for k, (box, score) in enumerate(zip(one.boxes.tolist(), one.scores.tolist(), strict=True)):
             told = {"score": round(score, 6)}
             if one.angles is not None:
-                told["rotation"] = round(float(np.degrees(one.angles[k])), 1)
+                told["rotation"] = round(float(np.degrees(one.angles[k])), 1) + 0.0  # and no -0.0
             annotations.append(coco_box(len(annotations) + 1, at, 1, [round(n, 2) for n in box]) | told)
     return coco_file(images, [{"id": 1, "name": "object"}], annotations)
 
