@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from convlens.cli.check import _asked as asked
 from convlens.data import Mark, write_marks
 from convlens.finding.check import Check, sentences
 from convlens.finding.errors import FindingError
@@ -102,6 +103,26 @@ def test_answers_become_marks_where_there_are_none_yet(out: Path) -> None:
         assert mark.kind == ("object" if said[at] else "not")
     assert chosen.news(said, [*marks, *new]) == ([], contrary), "answers count once"
     assert chosen.news({}, marks) == ([], [])
+
+
+def test_the_end_of_the_answers_ends_the_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(["y", "perhaps", "n", "", EOFError()])
+
+    def typed(prompt: str) -> str:
+        answer = next(answers)
+        if isinstance(answer, EOFError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("builtins.input", typed)
+    assert asked(20) == {1: True, 2: False}
+
+
+def test_a_search_of_which_nothing_stands(out: Path) -> None:
+    for at in range(3):
+        picture(Path(f"{at}.png"), [(0, 0, 200 + at)], size=(60, 60))
+    with pytest.raises(FindingError, match=r"no result in .*out is of a picture as it is now; search them again"):
+        Check.of(out, 10, seed=0)
 
 
 def test_a_folder_without_a_search(tmp_path: Path) -> None:

@@ -70,12 +70,16 @@ def _add(chosen: Check, said: dict[int, bool], marks: Path) -> None:
 
 
 def _asked(places: int) -> dict[int, bool]:
-    print("Open the sheet. Is each of these one of those that are sought? y, n, or nothing to pass over.")
+    print("Open the sheet. Is each of these one of those that are sought? y, n, or nothing to pass over; Ctrl-D ends.")
     said: dict[int, bool] = {}
     for at in range(1, places + 1):
         word = ""
-        while (word := input(f"{at:4} of {places}: ").strip().lower()) not in ("", "y", "yes", "n", "no"):
-            print("     y, n, or nothing")
+        try:
+            while (word := input(f"{at:4} of {places}: ").strip().lower()) not in ("", "y", "yes", "n", "no"):
+                print("     y, n, or nothing")
+        except EOFError:
+            print()
+            break
         if word:
             said[at] = word.startswith("y")
     return said

@@ -66,14 +66,17 @@ class Results:
         """The results that an earlier search kept, of pictures that have not changed since.
 
         Raises:
-            FindingError: there was no search.
+            FindingError: there was no search, or nothing of it stands.
         """
         try:
             known = json.loads((folder / LIST).read_bytes())
             results, pictures = cls(folder, str(known["finder"])), [(str(n), Path(p)) for n, p in known["pictures"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FindingError(f"{folder.parent} holds no search; make one with convlens find --out") from error
-        return [kept for name, path in pictures if (kept := results.kept(name, path)) is not None]
+        found = [kept for name, path in pictures if (kept := results.kept(name, path)) is not None]
+        if not found:
+            raise FindingError(f"no result in {folder.parent} is of a picture as it is now; search them again")
+        return found
 
     def keep(self, result: Result) -> None:
         """Write a result in one step."""
