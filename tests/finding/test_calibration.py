@@ -93,7 +93,7 @@ def test_how_many_objects_an_area_holds() -> None:
 
 
 def known_by_heart(objects: int, alike: float) -> tuple[np.ndarray, np.ndarray]:
-    """Scores and logits of a picture: the network hardly knows its objects, which are as like the marks as they should."""
+    """Scores and logits of a picture whose objects are hardly known, yet as like the marks as these are."""
     rng = np.random.default_rng(3)
     logits = np.concatenate([rng.normal(0, 0.8, objects), rng.normal(-4, 1, 300)])
     likeness = np.concatenate([rng.normal(alike, 0.06, objects), rng.normal(alike - 0.25, 0.06, 300)])
