@@ -63,7 +63,6 @@ class Optimiser:
         self.flat = np.concatenate([w.ravel() for w in weights.values()]).astype(np.float32)
         self.mean = self.flat.copy()
         self._memory = np.float32(memory)
-        self._first, self._second = np.zeros_like(self.flat), np.zeros_like(self.flat)
         self._steps = 0
         ends = np.cumsum([w.size for w in weights.values()]).tolist()
         # one row an output; a single output is a vector, which has no other directions to be equal to
@@ -72,7 +71,12 @@ class Optimiser:
             for end, w in zip(ends, weights.values(), strict=True)
             if w.ndim > 1 and len(w) > 1
         ]
+        rest = np.ones(len(self.flat), np.bool_)
+        for part, _ in self._kernels:
+            rest[part] = False
+        self._rest = np.flatnonzero(rest)
         self._momentum = np.zeros_like(self.flat)
+        self._first, self._second = (np.zeros(len(self._rest), np.float32) for _ in range(2))
 
     def step(self, gradients: Named, rate: float) -> None:
         """Move the weights against their gradients."""
@@ -88,14 +92,15 @@ class Optimiser:
         """The step of all weights, in learning rates."""
         self._momentum += np.float32(1 - MOMENTUM) * (g - self._momentum)
         ahead = g + np.float32(MOMENTUM) * (self._momentum - g)
-        norm = float(np.sqrt(np.dot(g, g)))
+        norm, own = float(np.sqrt(np.dot(g, g))), g[self._rest]
         if norm > CLIP:
-            g = g * np.float32(CLIP / norm)
+            own = own * np.float32(CLIP / norm)
         a, b = BETAS
-        self._first += np.float32(1 - a) * (g - self._first)
-        self._second += np.float32(1 - b) * (g * g - self._second)
+        self._first += np.float32(1 - a) * (own - self._first)
+        self._second += np.float32(1 - b) * (own * own - self._second)
         size = np.sqrt(self._second / np.float32(1 - b**self._steps)) + np.float32(1e-8)
-        found: Floats = self._first / np.float32(1 - a**self._steps) / size
+        found = np.empty_like(g)
+        found[self._rest] = self._first / np.float32(1 - a**self._steps) / size
         for part, shape in self._kernels:
             towards = orthogonal(ahead[part].reshape(shape))
             found[part] = towards.ravel() * np.float32(REACH * np.sqrt(max(towards.shape)))
