@@ -16,6 +16,7 @@ from convlens.finding.known import middles
 from convlens.finding.learning import Course
 from convlens.finding.mixture import Belief
 from convlens.finding.rivals import stay
+from convlens.finding.scores import Closely
 from convlens.finding.views import Views
 
 from .scenes import COLOURS, mark, scene
@@ -134,7 +135,7 @@ def test_of_rivals_the_surest_stay_and_everybody_who_goes_has_one() -> None:
     kept = stay(places, sides, scores)
     apart = np.hypot(*(places[:, None] - places).transpose(2, 0, 1))
     small, large = np.minimum(sides[:, None], sides), np.maximum(sides[:, None], sides)
-    rivals = (apart < np.maximum(small, large - small) / 2) & (sides[:, None] != sides)
+    rivals = (apart < np.maximum(small, large - small) / 2) & ~np.eye(600, dtype=bool)
     assert not (rivals & kept[:, None] & kept).any()
     surer = scores[:, None] <= scores
     assert (rivals & surer & kept).any(axis=1)[~kept].all()
@@ -161,6 +162,7 @@ def test_large_and_small_ones_are_all_found_as_large_as_they_are(learned: Finder
 def test_finds_of_any_cut_and_any_threads_are_the_same(learned: Finder, monkeypatch: pytest.MonkeyPatch) -> None:
     picture, _ = crowd(3)
     monkeypatch.setattr(learned, "calibration", Belief(-8.0, 2.0, 1.0))
+    monkeypatch.setattr(learned, "closely", Closely(-8.0))
     whole = found(learned, picture, 1 << 20)
     assert len(whole.near) + whole.count > 40
     same(found(learned, picture, 200), whole)

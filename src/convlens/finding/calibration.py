@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .mixture import Belief, Posterior, learn
-from .scores import LIKE
+from .scores import LIKE, cut
 
 Floats = NDArray[np.float32]
 
@@ -28,8 +28,6 @@ TRIED, AGAIN = 0.7, 0.6
 """Standard deviations, in units: of the typical object as the marks tell it, and of a picture's from that."""
 ENOUGH = 5
 """Marks that tell the typical object so well. Of fewer each says less: how objects differ is hardly seen in them."""
-CUT = 0.3
-"""Of the way from the typical place to the typical object: what scores less is not looked at."""
 KEPT = 0.8
 """How much the ground that was learned from says of another picture's: an exponent of its likelihood."""
 ALIKE = 0.9
@@ -120,7 +118,7 @@ def recognised(belief: Belief, scores: NDArray[np.float64], logits: NDArray[np.f
     Args:
         belief: from before.
         scores: (N,) of the picture's places.
-        logits: (N,) what the network says of them, without their likeness.
+        logits: (N,) what the network and a closer look say of them, without their likeness.
     """
     if belief.alike is None:
         return belief
@@ -144,8 +142,8 @@ def _before(trials: Floats, seen: Sequence[Seen], tried: float) -> Belief:
     if len(marked) > 1:
         typical += len(marked) / (len(marked) + PLACED) * (float(np.median(marked)) - typical)
     others = np.concatenate([scores for one in seen for scores in (one.unknown, one.rest)] or [trials[:0]])
-    common = float(np.median(others)) if len(others) else typical - 4.0 * unit
-    return Belief(common + CUT * (typical - common), typical, float(np.hypot(tried, AGAIN)) * unit, unit)
+    others = others if len(others) else np.full(1, typical - 4.0 * unit, np.float32)
+    return Belief(cut(typical, others), typical, float(np.hypot(tried, AGAIN)) * unit, unit)
 
 
 def _typical(before: Belief, after: Sequence[Posterior], tried: float) -> tuple[float, float]:

@@ -25,7 +25,7 @@ class Candidates:
         scores: (N,).
         turned: (N,) radians, clockwise, by which each is turned against the first marked object.
         sides: (N,) what suits the scale that each was seen at, in displayed pixels.
-        logits: (N,) what the network says of each: its score without its likeness.
+        logits: (N,) what the network and a closer look say of each: its score without its likeness.
     """
 
     boxes: NDArray[np.float64]
@@ -41,7 +41,7 @@ class Candidates:
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """Those of several blocks and scales, but for those that give way to a surer one of another scale."""
+        """Those of several blocks and scales, but for those that give way to a surer one."""
         whole = cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
         return whole.chosen(stay(middles(whole.boxes), whole.sides, whole.scores))
 

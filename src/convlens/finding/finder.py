@@ -35,8 +35,9 @@ from .network import Named, initial, network
 from .pictures import Given, Pictures, named, source_of
 from .points import Window
 from .points import side as side_of
+from .register import Register
 from .scene import patch
-from .scores import LIKE, places_in, scores_of
+from .scores import LIKE, Closely, places_in, scores_of
 from .study import Study
 from .views import Views, lengths
 from .why import Asker, Why, block_about
@@ -72,6 +73,8 @@ class Finder:
         marks: what was learned from.
         rounds: how often it learned.
         axes: (D, K) along which places are compared with the examples (``likeness.py``).
+        things: (C + 1, S, S) of each of the examples, cut out as it is laid on places (``register.py``).
+        closely: which places they are laid on.
         grey: whether an object was marked in a grey picture.
     """
 
@@ -87,7 +90,10 @@ class Finder:
     rounds: int = 0
     axes: Floats | None = None
     grey: bool = False
+    things: tuple[Floats, ...] = field(default=(), repr=False)
+    closely: Closely = field(default_factory=Closely)
     _seen: tuple[Floats, Likeness] | None = field(default=None, repr=False)
+    _laying: tuple[tuple[Floats, ...], Register] | None = field(default=None, repr=False)
     _lessons: Lessons | None = field(default=None, repr=False)
 
     # ---- learning ----
@@ -187,13 +193,15 @@ class Finder:
         self.examples = np.stack([example(s.canvas.pixels, o[:2], self.side) for _, s, o in templates])
         drawn = any(m.kind == "object" and not m.is_point for m in self.marks)
         self.breadths = breadths([things[k] for k in chosen], drawn=drawn) / np.float32(self.views.typical.scale)
+        self.things = tuple(things[k].pixels for k in chosen)
         self.rounds += 1
         learner = Learner(self.views.typical.channels, self.weights)
         likeness = self._likeness()
-        study = Study(material, learner, likeness, templates, self.seed, self.views.typical.step)
+        register = self._register()
+        study = Study(material, learner, likeness, register, templates, self.seed, self.views.typical.step)
         self.weights = learner.run(material, course, (self.seed, self.rounds), study.look, progress)
         self.axes = likeness.axes
-        self.calibration = study.calibration(self.weights)
+        self.calibration, self.closely = study.calibration(self.weights)
 
     # ---- keeping ----
 
@@ -267,18 +275,24 @@ class Finder:
         # a picture that was learned from was searched at the end
         looked = self._lessons.peaks(canvas, self.weights) if self._lessons else None
         at, firm = looked or places_in(canvas, self.weights, self.side)
-        # most peaks are so unlike the marks that they cannot reach the cut: they are not looked at closely
+        # most peaks are so unlike the marks that they are not sure enough: they are compared at one shift alone
         rough = overall(likeness.matched(canvas.pixels, at, shifts=0)[0])
-        hopeful = firm + LIKE * (rough + NUDGE) >= self.calibration.cut
+        hopeful = firm + LIKE * (rough + NUDGE) >= self.closely.least
         at, firm = at[hopeful], firm[hopeful]
         alike, variants = likeness.matched(canvas.pixels, at)
+        scores = scores_of(firm, alike)
+        sure = scores >= self.closely.least
+        at, firm, scores, alike, variants = at[sure], firm[sure], scores[sure], alike[sure], variants[sure]
+        how = likeness.angles[variants], likeness.scales[variants]
+        laid = self._register().lay(canvas.pixels, at, alike, *how)
+        gain = self.closely.gain(laid.overall())
         large = sizes(likeness, self.breadths, alike, variants) * (canvas.step / self.views.typical.step)
         return Candidates(
-            boxes=np.concatenate([canvas.outward(at) - large / 2, large], 1),
-            scores=scores_of(firm, alike),
+            boxes=np.concatenate([canvas.outward(laid.middles()) - large / 2, large], 1),
+            scores=scores + gain,
             turned=turns(likeness, variants),
             sides=np.full(len(at), self.side * canvas.step),
-            logits=firm,
+            logits=firm + gain,
         )
 
     def why(self, picture: Given, boxes: ArrayLike) -> list[Why]:
@@ -309,6 +323,13 @@ class Finder:
         known = self._seen
         if known is None or known[0] is not self.examples or known[1].axes is not self.axes:
             self._seen = known = self.examples, Likeness(self.examples, self.side, self.turn, self.axes)
+        return known[1]
+
+    def _register(self) -> Register:
+        """To lay the marked objects on places; made once, like the likeness to them."""
+        known = self._laying
+        if known is None or known[0] is not self.things:
+            self._laying = known = self.things, Register(self.things)
         return known[1]
 
     def _claimed(self, found: Candidates, known: Known, lying: Angles, area: float) -> Finds:

@@ -131,8 +131,8 @@ class Likeness:
         seen: Floats = self._looks if axes is None else (self._looks @ axes)
         templates: Floats = (seen / np.maximum(_lengths(seen), 1e-6)[:, None]).astype(np.float32)
         # on the engine a place has the same bits among whichever others it is asked for
-        self._project = None if axes is None else _linear(np.ascontiguousarray(axes.T))
-        self._compare = _linear(templates)
+        self._project = None if axes is None else products(np.ascontiguousarray(axes.T))
+        self._compare = products(templates)
 
     def learn(self, places: Sequence[tuple[Floats, Floats]], most: int, rng: np.random.Generator) -> None:
         """Learn what is common.
@@ -241,7 +241,7 @@ def _batches(groups: list[Whole], most: int) -> list[list[Whole]]:
     return found
 
 
-def _linear(rows: Floats) -> engine.Program:
+def products(rows: Floats) -> engine.Program:
     """Vectors (N, D) times each of the rows (K, D)."""
     outputs, inputs = rows.shape
     return engine.compile(Network.parse(f"{inputs}x1x1: flatten, linear {outputs} nobias"), {"1.weight": rows})

@@ -1,4 +1,4 @@
-"""Which candidates of several working scales stay: of two that cannot both be objects, the surer one.
+"""Which candidates stay, of one working scale or of several: of two that cannot both be objects, the surer one.
 
 Two are rivals where the middle of the smaller one lies within half its side of the other's middle, or where it lies
 wholly within the other: so a large one is no rival of small ones beside its middle unless they lie in it, and gives
@@ -7,7 +7,7 @@ way to those that are surer. Which stay does not depend on how a picture was cut
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,25 +23,22 @@ def stay(places: Floats, sides: Floats, scores: NDArray[np.floating]) -> NDArray
 
     Args:
         places: (N, 2) their middles x, y.
-        sides: (N,) what their scales suit, in the places' unit: a few different numbers. Of the same scale none are
-            rivals: they keep their distance already.
+        sides: (N,) what their scales suit, in the places' unit: a few different numbers.
         scores: (N,) how sure they are; of equals the upper, then the left one is surer.
 
     >>> places = np.array([[50.0, 50.0], [52.0, 50.0], [90.0, 50.0], [75.0, 50.0]])
     >>> stay(places, np.array([40.0, 30.0, 20.0, 10.0]), np.array([3.0, 5.0, 1.0, 1.0])).tolist()
     [False, True, True, True]
     """
-    scales = np.unique(sides)
-    if len(scales) < 2:
-        return np.ones(len(places), np.bool_)
     rank = np.empty(len(places), np.intp)
     rank[np.lexsort((sides, places[:, 0], places[:, 1], -scores))] = np.arange(len(places))
     first, second = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)]
-    for small, large in combinations(scales, 2):
+    for small, large in combinations_with_replacement(np.unique(sides), 2):
         ones, others = np.flatnonzero(sides == large), np.flatnonzero(sides == small)
         one, other = _within(places[ones], places[others], max(small, large - small) / 2)
-        first.append(ones[one])
-        second.append(others[other])
+        apart = (small != large) | (one < other)  # of one scale each pair is told twice, and each place with itself
+        first.append(ones[one[apart]])
+        second.append(others[other[apart]])
     return staying(np.concatenate(first), np.concatenate(second), rank, None)
 
 

@@ -26,13 +26,14 @@ from .extent import DIRECTIONS
 from .likeness import AXES as MOST
 from .mixture import Belief
 from .network import Floats, network
+from .scores import Closely
 from .views import Views
 
 if TYPE_CHECKING:
     from .finder import Finder
 
-FORMAT = "convlens finder 9"
-EXAMPLES, BREADTHS, AXES, WEIGHTS = "examples", "breadths", "axes", "network."
+FORMAT = "convlens finder 10"
+EXAMPLES, BREADTHS, AXES, WEIGHTS, THINGS = "examples", "breadths", "axes", "network.", "things."
 
 
 def save(finder: Finder, path: Path) -> None:
@@ -40,11 +41,13 @@ def save(finder: Finder, path: Path) -> None:
     tensors = {WEIGHTS + name: np.ascontiguousarray(w) for name, w in finder.weights.items()}
     tensors[EXAMPLES] = np.ascontiguousarray(finder.examples)
     tensors[BREADTHS] = np.ascontiguousarray(finder.breadths)
+    tensors |= {f"{THINGS}{k}": np.ascontiguousarray(thing) for k, thing in enumerate(finder.things)}
     if finder.axes is not None:
         tensors[AXES] = np.ascontiguousarray(finder.axes)
     told = {
         "views": asdict(finder.views),
         "calibration": asdict(finder.calibration),
+        "closely": asdict(finder.closely),
         "box": finder.box,
         "turn": finder.turn,
         "seed": finder.seed,
@@ -105,7 +108,9 @@ def _fields(metadata: dict[str, str], tensors: dict[str, Floats]) -> dict[str, A
         "examples": tensors[EXAMPLES].astype(np.float32),
         "breadths": tensors[BREADTHS].astype(np.float32),
         "axes": _axes(tensors.get(AXES), channels),
+        "things": _things(tensors, channels),
         "calibration": _belief(told["calibration"]),
+        "closely": Closely(float(told["closely"]["least"]), float(told["closely"]["usual"])),
         "marks": tuple(Mark(*mark) for mark in told["marks"]),
         "rounds": int(told["rounds"]),
         "grey": bool(told["grey"]),
@@ -124,6 +129,14 @@ def _axes(axes: Floats | None, channels: int) -> Floats | None:
     if axes is not None and axes.shape != (looks(channels), min(looks(channels), MOST)):
         raise ValueError("its axes do not fit what places look like")
     return None if axes is None else axes.astype(np.float32)
+
+
+def _things(tensors: dict[str, Floats], channels: int) -> tuple[Floats, ...]:
+    found = [tensors[f"{THINGS}{k}"].astype(np.float32) for k in range(len(tensors[EXAMPLES]))]
+    # in the middle of a square lies a pixel
+    if any(t.ndim != 3 or len(t) != channels + 1 or t.shape[1] != t.shape[2] or t.shape[1] % 2 != 1 for t in found):
+        raise ValueError("its marked objects are not cut out as they should be")
+    return tuple(found)
 
 
 def _belief(told: dict[str, Any]) -> Belief:

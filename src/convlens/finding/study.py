@@ -16,9 +16,10 @@ from .learning import Learner
 from .likeness import Likeness, overall
 from .mixture import Belief
 from .network import Named
+from .register import Laid, Register
 from .rivals import stay
 from .scene import Scene
-from .scores import SIDES, places_in, scores_of
+from .scores import SIDES, Closely, cut, places_in, scores_of
 
 Floats = NDArray[np.float32]
 
@@ -30,6 +31,8 @@ TRIALS = 8
 """Crops of each marked object that say what objects score."""
 ALONE = 0.75
 """How like each other two marked objects are, for a single one, which has only itself to be compared with."""
+FAR = 4.0
+"""How far below marked objects other places score where there are none to be seen."""
 HARD = 60
 """Places of a scene that look most like objects and are taken for none."""
 SURELY, MAYBE = 0.5, 1.5
@@ -60,6 +63,7 @@ class Study:
         material: the scenes and what is cut from them.
         learner: whose network it is.
         likeness: to the marked objects in ``own``.
+        register: lays them on places.
         own: the objects that are templates: each one's place among all objects, its scene and its box.
         seed: of the trials.
         step: displayed pixels a working pixel at the typical scale.
@@ -68,22 +72,36 @@ class Study:
     material: Material
     learner: Learner
     likeness: Likeness
+    register: Register
     own: list[tuple[int, Scene, Floats]]
     seed: int
     step: float
     _trials: tuple[Floats, Floats, Floats] | None = field(default=None, init=False, repr=False)
 
-    def _scored(self, scene: Scene, places: Floats, firm: Floats) -> Floats:
-        """Scores of peaks of a scene, in which no mark is compared with itself."""
-        alike = self.likeness(scene.canvas.pixels, places)
+    def _alike(self, scene: Scene, places: Floats) -> tuple[Floats, NDArray[np.intp]]:
+        """How like the marks places of a scene are, as ``Likeness.matched``; no mark is compared with itself."""
+        alike, variants = self.likeness.matched(scene.canvas.pixels, places)
         if len(self.own) > 1:
             for k, (_, home, thing) in enumerate(self.own):
                 if home is scene:
                     alike[np.abs(places - thing[:2]).max(axis=1, initial=0) < 0.4 * self.material.side, k] = np.nan
-        return scores_of(firm, alike)
+        return alike, variants
+
+    def _laid(self, scene: Scene, places: Floats, alike: Floats, variants: NDArray[np.intp]) -> Laid:
+        """Marks laid on places of a scene that are like them as ``_alike`` says."""
+        how = self.likeness.angles[variants], self.likeness.scales[variants]
+        return self.register.lay(scene.canvas.pixels, places, alike, *how)
+
+    def _fitting(self) -> Floats:
+        """How closely the other marks fit each marked object where it is."""
+        found = np.empty(len(self.own), np.float32)
+        for k, (_, scene, thing) in enumerate(self.own):
+            place = thing[None, :2]
+            found[k] = self._laid(scene, place, *self._alike(scene, place)).overall()[0]
+        return found if len(self.own) > 1 else np.minimum(found, np.float32(ALONE))
 
     def _objects(self, weights: Named) -> tuple[Floats, Floats]:
-        """Scores of marked objects as they might look elsewhere, and how like the others they are."""
+        """Scores of marked objects as they might look elsewhere, and how like the others; without a closer look."""
         if self._trials is None:
             self._trials = self._tried()
         crops, spots, like = self._trials
@@ -112,22 +130,46 @@ class Study:
         told = ~_near(places, scene.aside, SIDES * self.material.side)
         return places[told], firm[told]
 
-    def calibration(self, weights: Named) -> Belief:
-        """What scores mean."""
+    def calibration(self, weights: Named) -> tuple[Belief, Closely]:
+        """What scores mean, and which places are looked at closely."""
         looked: list[Looked] = []
+        matched: list[tuple[Floats, NDArray[np.intp]]] = []
         for scene in self.material.scenes:
             places, firm = self._peaks(scene, weights)
             kinds = _kinds(scene, places, self.material.side)
             # of very many unmarked ones every second, third ...: the highest alone would hide what is common
             step = -(-len(places) // PEAKS) or 1
             some = (kinds != Kind.UNKNOWN) | (np.arange(len(places)) % step == 0)
-            scores = self._scored(scene, places[some], firm[some])
+            matched.append(self._alike(scene, places[some]))
+            scores = scores_of(firm[some], matched[-1][0])
             looked.append(Looked(scene, places[some], scores, kinds[some], step))
-        scores, like = self._objects(weights)
+        tried, like = self._objects(weights)
+        closely = self._closely(looked, matched, tried)
+        tried = tried + np.repeat(closely.gain(self._fitting()), TRIALS)
         # what was rejected may be as like the marks as objects are, and others of its kind with it
         asked = len(self.own) > 1 and not any(len(scene.nots) for scene in self.material.scenes)
         alike = float(np.median(like)) if asked else None
-        return believe(scores, self._seen(looked), marks=len(self.own), alike=alike)
+        return believe(tried, self._seen(looked), marks=len(self.own), alike=alike), closely
+
+    def _closely(self, looked: list[Looked], matched: list[tuple[Floats, NDArray[np.intp]]], tried: Floats) -> Closely:
+        """Look closely at the sure ones of some places, which match as told; they are moved and score anew."""
+        others = np.concatenate([one.scores[one.kinds != Kind.MARKED] for one in looked] or [tried[:0]])
+        typical = float(np.median(tried))
+        least = cut(typical, others if len(others) else np.full(1, typical - FAR, np.float32))
+        sure = [one.scores >= least for one in looked]
+        laid = [
+            self._laid(one.scene, one.places[which], alike[which], variants[which])
+            for one, which, (alike, variants) in zip(looked, sure, matched, strict=True)
+        ]
+        fits = [one.overall() for one in laid]
+        unmarked = [
+            found[one.kinds[which] != Kind.MARKED] for one, which, found in zip(looked, sure, fits, strict=True)
+        ]
+        closely = Closely.of(least, np.concatenate(unmarked))
+        for one, which, on, found in zip(looked, sure, laid, fits, strict=True):
+            one.places[which] = on.middles()
+            one.scores[which] += closely.gain(found)
+        return closely
 
     def _seen(self, looked: Sequence[Looked]) -> list[Seen]:
         """What each block says; where there are several scales, what all of a picture say together."""
@@ -157,7 +199,7 @@ class Study:
             at = [(scene.canvas.pixels, places) for scene, (places, _) in zip(self.material.scenes, seen, strict=True)]
             self.likeness.learn(at, COMMON, np.random.default_rng((self.seed, 3)))
         found = [
-            (places, firm, self._scored(scene, places, firm))
+            (places, firm, scores_of(firm, self._alike(scene, places)[0]))
             for scene, (places, firm) in zip(self.material.scenes, seen, strict=True)
         ]
         threshold = valley(self._objects(weights)[0], np.concatenate([scores for _, _, scores in found]))
