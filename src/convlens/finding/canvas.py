@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from convlens.data import Source
+from convlens.engine import cores, share_out
 
 Floats = NDArray[np.float32]
 
@@ -43,6 +44,8 @@ BYTES = 255.0
 """What is white in bytes."""
 BAND, BANDS = 2**24, 256
 """Numbers that are read at once where a whole picture is looked through, and its rows: a multiple of usual tiles'."""
+ROWS = 64
+"""Working pixels that are resampled at once: what is made of them on the way stays in a cache."""
 
 
 @dataclass(frozen=True)
@@ -144,23 +147,19 @@ class View:
         pixels = np.empty((self.channels, y1 - y0, x1 - x0), np.float32)
         # a band at a time: where pictures shrink, what is read is many times as large as what is made of it
         many = max(GRID, int(BAND / (source.shape[0] * (x1 - x0) * self.step**2)))
-        for y in range(y0, y1, many):
-            window = Block(y, x0, min(y1, y + many), x1)
-            pixels[:, y - y0 : window.y1 - y0] = self._read(source, window)
-        pixels -= np.float32(self.white / 2)
-        pixels *= np.float32(4 / self.white)
-        return Canvas(pixels, block, (x0, y0), self.step)
+        for top in range(y0, y1, many):
+            band = _Band.read(source, Block(top, x0, min(y1, top + many), x1), self)
+            starts = range(top, band.stop, ROWS)
 
-    def _read(self, source: Source, window: Block) -> Floats:
-        """A part of a picture, resampled, in its own numbers."""
-        _, height, width = source.shape
-        rows, top, bottom = _span(window.y0, window.y1, self.step, height)
-        columns, left, right = _span(window.x0, window.x1, self.step, width)
-        planes = conformed(source[rows, columns], self.channels)
-        below, beside = (max(0, math.ceil(end) - n) for end, n in zip((bottom, right), planes.shape[1:], strict=True))
-        if below or beside:
-            planes = np.pad(planes, ((0, 0), (0, below), (0, beside)), mode="edge")
-        return _resized(planes, (window.y1 - window.y0, window.x1 - window.x0), (left, top, right, bottom))
+            def run(n: int, band: _Band = band, starts: range = starts) -> None:
+                stop = min(band.stop, starts[n] + ROWS)
+                cells = pixels[:, starts[n] - y0 : stop - y0]
+                band.resample(starts[n], stop, cells)
+                cells -= np.float32(self.white / 2)
+                cells *= np.float32(4 / self.white)
+
+            share_out(run, len(starts), cores())
+        return Canvas(pixels, block, (x0, y0), self.step)
 
     def canvases(self, source: Source) -> Iterator[Canvas]:
         """The canvases of all blocks, the next one prepared while one is looked at."""
@@ -247,19 +246,59 @@ def _span(first: int, stop: int, step: float, size: int) -> tuple[slice, float, 
     return slice(start, end), low - start, high - start
 
 
-def _resized(planes: NDArray[Any], size: tuple[int, int], box: tuple[float, float, float, float]) -> Floats:
-    """Planes resampled from a box (left, top, right, bottom) to (C, *size), an array of its own."""
-    found = np.empty((len(planes), *size), np.float32)
+def _resized(planes: NDArray[Any], box: tuple[float, float, float, float], into: Floats) -> None:
+    """Planes resampled from a box (left, top, right, bottom), in their own numbers, written into (C, h, w)."""
     left, top, right, bottom = box
+    size = into.shape[1:]
     if bottom - top == size[0]:
-        found[:] = planes[:, int(top) : int(bottom), int(left) : int(right)]
-        return found
+        into[:] = planes[:, int(top) : int(bottom), int(left) : int(right)]
+        return
     shrinks = bottom - top > size[0]
     way = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
     if planes.dtype == np.uint8 and len(planes) == 3:
         image = Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0)))
-        found[:] = np.asarray(image.resize(size[::-1], way, box)).transpose(2, 0, 1)
-        return found
-    for plane, to in zip(planes, found, strict=True):
+        into[:] = np.asarray(image.resize(size[::-1], way, box)).transpose(2, 0, 1)
+        return
+    for plane, to in zip(planes, into, strict=True):
         to[:] = np.asarray(Image.fromarray(np.ascontiguousarray(plane, np.float32)).resize(size[::-1], way, box))
-    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Band:
+    """Rows of a picture that are read at once and resampled a few at a time.
+
+    Args:
+        planes: (C, h, w) displayed pixels, with what the filter sees beside.
+        first: the picture's row that is their first one.
+        height: of the picture.
+        columns: where the working pixels begin and end in a row of ``planes``.
+        stop: the working row past the last one.
+        step: displayed pixels a working pixel.
+    """
+
+    planes: NDArray[Any]
+    first: int
+    height: int
+    columns: tuple[float, float]
+    stop: int
+    step: float
+
+    @classmethod
+    def read(cls, source: Source, window: Block, view: View) -> _Band:
+        """Those under working pixels."""
+        _, height, width = source.shape
+        rows, _, _ = _span(window.y0, window.y1, view.step, height)
+        columns, left, right = _span(window.x0, window.x1, view.step, width)
+        planes = conformed(source[rows, columns], view.channels)
+        if (beside := math.ceil(right) - planes.shape[2]) > 0:
+            planes = np.pad(planes, ((0, 0), (0, 0), (0, beside)), mode="edge")
+        return cls(planes, rows.start, height, (left, right), window.y1, view.step)
+
+    def resample(self, start: int, stop: int, into: Floats) -> None:
+        """Write the working rows from ``start`` to ``stop`` into (C, h, w), in the picture's own numbers."""
+        rows, top, bottom = _span(start, stop, self.step, self.height)
+        planes = self.planes[:, rows.start - self.first : rows.stop - self.first]
+        if (below := math.ceil(bottom) - planes.shape[1]) > 0:
+            planes = np.pad(planes, ((0, 0), (0, below), (0, 0)), mode="edge")
+        left, right = self.columns
+        _resized(planes, (left, top, right, bottom), into)
