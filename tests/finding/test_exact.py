@@ -7,6 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from convlens.data import Mark
+from convlens.data.pictures import Picture
+from convlens.data.source import Whole
 from convlens.finding import Finder, Finds, canvas
 from convlens.finding import finder as module
 from convlens.finding.learning import Course
@@ -83,6 +85,46 @@ def test_a_place_is_as_like_a_mark_among_whichever_others() -> None:
     moved = likeness.matched(pixels[:, 8:, 24:], places - np.float32([24, 8]))
     np.testing.assert_array_equal(moved[0], wanted)
     np.testing.assert_array_equal(moved[1], variants)
+
+
+def test_a_rough_look_chooses_and_a_close_one_is_the_same() -> None:
+    rng = np.random.default_rng(0)
+    pixels = np.kron(rng.normal(0, 1, (3, 90, 90)), np.ones((8, 8))).astype(np.float32)
+    # many near each other, and some far from all
+    places = np.concatenate([rng.uniform(70, 250, (900, 2)), rng.uniform(280, 660, (40, 2))]).astype(np.float32)
+    likeness = Likeness(np.stack([example(pixels, place, 29.0) for place in places[:3]]), 29.0, np.pi)
+    wanted, variants = likeness.matched(pixels, places)
+    asked = np.zeros(len(places), int)
+
+    def hopeful(some: NDArray[np.intp], rough: Floats) -> NDArray[np.bool_]:
+        asked[some] += 1
+        assert (rough <= wanted[some] + 1e-6).all()
+        assert (rough > wanted[some] - 0.9).all()
+        return some % 7 == 3
+
+    close, alike, which = likeness.promising(pixels, places, hopeful)
+    assert (asked == 1).all()
+    np.testing.assert_array_equal(close, np.arange(3, len(places), 7))
+    np.testing.assert_array_equal(alike, wanted[close])
+    np.testing.assert_array_equal(which, variants[close])
+    none = likeness.promising(pixels, places, lambda some, rough: np.zeros(len(some), np.bool_))
+    assert [array.shape for array in none] == [(0,), (0, 3), (0, 3)]
+
+
+@pytest.mark.parametrize("step", [1 - 1 / 64, 1 - 1 / 32, 1.0, 1 + 1 / 64])
+def test_working_pixels_are_the_same_in_whichever_block(step: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Whole(Picture(np.random.default_rng(0).integers(0, 256, (3, 1500, 300), dtype=np.uint8)))
+    view = canvas.View(1 / step, 255.0, 3)
+    (whole,) = view.canvases(source)
+    monkeypatch.setattr(canvas, "BLOCK", 760)
+    for band in (canvas.BAND, 3 * 300 * 330):
+        monkeypatch.setattr(canvas, "BAND", band)
+        parts = list(view.canvases(source))
+        assert len(parts) > 1
+        for part in parts:
+            x, y = part.origin
+            high, wide = part.size
+            np.testing.assert_array_equal(part.pixels, whole.pixels[:, y : y + high, x : x + wide])
 
 
 def bumps(size: tuple[int, int], seed: int) -> Floats:

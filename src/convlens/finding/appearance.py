@@ -10,6 +10,7 @@ lies among many others is described once for all of them. Marked objects are tur
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -133,43 +134,61 @@ def described(windows: Floats, shifts: int = 0) -> Floats:
     Returns:
         (N, 1 or 9, D): BINS gradients and C colours of each cell, the colours less their mean over the window.
     """
-    seen = maps(windows)
+    return _of_each(maps(windows), shifts)
+
+
+def _of_each(seen: Floats, shifts: int) -> Floats:
+    """As ``described``, from the maps (N, BINS + C, h, w) of windows."""
     # cells begin at every second sample: apart, they are read in rows
     phases = [[np.ascontiguousarray(seen[:, :, y::CELL, x::CELL]) for x in range(CELL)] for y in range(CELL)]
     steps = range(1 - shifts, 2 + shifts)
-    found = np.empty((len(windows), len(steps) ** 2, seen.shape[1], CELLS, CELLS), np.float32)
+    found = np.empty((len(seen), len(steps) ** 2, seen.shape[1], CELLS, CELLS), np.float32)
     for k, (y, x) in enumerate((y, x) for y in steps for x in steps):
         top, left = y // CELL, x // CELL
         found[:, k] = phases[y % CELL][x % CELL][:, :, top : top + CELLS, left : left + CELLS]
     return _weighed(found)
 
 
-def described_among(pixels: Floats, at: Whole, step: int, shifts: int = 0) -> Floats:
-    """Describe places of a picture that lie near each other: the same numbers as those of each one's window.
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """Places of a picture that lie near each other, looked at: they may be described more than once.
 
     Args:
-        pixels: (C, H, W) of the canvas.
-        at: (N, 2) as ``samples`` gives them.
-        step: working pixels a sample.
-        shifts: as for ``described``.
-
-    Returns:
-        As ``described``.
+        maps: (BINS + C, h, w) of what lies between them; or, where they are few, (N, BINS + C, h, w) of each one's
+            window. The descriptions are the same numbers.
+        away: (N, 2) where in the maps each one's window begins.
     """
-    corner, size = at.min(axis=0) + 1 - WIDE // 2, np.ptp(at, axis=0)[::-1] + WIDE
-    if APART * len(at) * WIDE * WIDE < size.prod():
-        windows = [piece(pixels, place + 1 - WIDE // 2, (WIDE, WIDE), step) for place in at]
-        return described(np.stack(windows), shifts)
-    seen = maps(piece(pixels, corner, size, step)[None])[0]
-    away = at + 1 - WIDE // 2 - corner
-    steps = np.arange(1 - shifts, 2 + shifts)
-    width = seen.shape[2]
-    cells = CELL * np.arange(CELLS)
-    # of each place and shift the cells, row by row
-    first = (away[:, 1, None, None] + steps[:, None]) * width + away[:, 0, None, None] + steps
-    every = first.reshape(len(at), -1, 1, 1) + cells[:, None] * width + cells
-    found = seen.reshape(len(seen), -1).take(every, axis=1)
-    return _weighed(np.ascontiguousarray(found.transpose(1, 2, 0, 3, 4)))
+
+    maps: Floats
+    away: Whole
+
+    @classmethod
+    def of(cls, pixels: Floats, at: Whole, step: int) -> Sight:
+        """Look at places.
+
+        Args:
+            pixels: (C, H, W) of the canvas.
+            at: (N, 2) as ``samples`` gives them.
+            step: working pixels a sample.
+        """
+        first = at + 1 - WIDE // 2
+        corner, size = first.min(axis=0), np.ptp(at, axis=0)[::-1] + WIDE
+        if APART * len(at) * WIDE * WIDE < size.prod():
+            windows = [piece(pixels, place, (WIDE, WIDE), step) for place in first]
+            return cls(maps(np.stack(windows)), np.zeros_like(at))
+        return cls(maps(piece(pixels, corner, size, step)[None])[0], first - corner)
+
+    def described(self, which: Whole | slice, shifts: int = 0) -> Floats:
+        """Describe some of the places, as ``described`` does their windows."""
+        if self.maps.ndim == 4:
+            return _of_each(self.maps[which], shifts)
+        steps, cells = np.arange(1 - shifts, 2 + shifts), CELL * np.arange(CELLS)
+        width, (left, top) = self.maps.shape[2], self.away[which].T
+        # of each place and shift the cells, row by row
+        first = (top[:, None, None] + steps[:, None]) * width + left[:, None, None] + steps
+        every = first.reshape(len(left), -1, 1, 1) + cells[:, None] * width + cells
+        found = self.maps.reshape(len(self.maps), -1).take(every, axis=1)
+        return _weighed(np.ascontiguousarray(found.transpose(1, 2, 0, 3, 4)))
 
 
 def maps(windows: Floats) -> Floats:

@@ -44,12 +44,15 @@ from .why import Asker, Why, block_about
 
 Floats = NDArray[np.float32]
 Angles = NDArray[np.float64]
+Whole = NDArray[np.intp]
 Progress = Callable[[float], None]
 
 FIRST = Course(steps=140, rate=3e-3, looks=(1 / 3, 2 / 3))
 AGAIN = Course(steps=30, rate=2e-3, looks=(0.0,))
 EXAMPLES = 12
 """Marked objects that places are compared with: more take time and tell little."""
+SCANNED = 0.7
+"""Of the time for a block, what the network takes."""
 VAGUE, FEW = 2, 4
 """Bounds of a count of which the upper one is so many times the lower one, and so many more, tell little."""
 FADED = "it is grey, and what was marked has colour: mark some in a grey one to tell the count"
@@ -249,16 +252,20 @@ class Finder:
         home = self.views.home(known.objects[:, 2:].max(axis=1))
         with source_of(picture) as source:
             views, done = self.views.suited(source).all, 0
-            blocks = sum(1 for view in views for _ in view.blocks(source))
+            blocks = sum(1 for view in views for _ in view.searched(source))
             for scale, view in enumerate(views):
                 for canvas in view.canvases(source):
-                    found.append(self._candidates(canvas, likeness))
+
+                    def told(part: float, done: int = done) -> None:
+                        if progress is not None:
+                            progress((done + part) / blocks)
+
+                    found.append(self._candidates(canvas, likeness, told))
                     at = canvas.inward(middles(known.objects))
                     own = canvas.owns(at) & (home == scale)
                     lying[own] = turns(likeness, likeness.matched(canvas.pixels, at[own])[1])
+                    told(1.0)
                     done += 1
-                    if progress is not None:
-                        progress(done / blocks)
             size = source.shape[1], source.shape[2]
             remarks = tuple(f"{kind}: {text}" for kind, text in source.remarks)
             faded = source.shape[0] == 1 < self.views.typical.channels and not self.grey
@@ -270,16 +277,20 @@ class Finder:
         turned = claimed.angles if angles else None
         return replace(claimed, image=name, size=size, picture=picture, angles=turned, remarks=remarks)
 
-    def _candidates(self, canvas: Canvas, likeness: Likeness) -> Candidates:
+    def _candidates(self, canvas: Canvas, likeness: Likeness, progress: Progress) -> Candidates:
         """What could be objects in a canvas' block."""
         # a picture that was learned from was searched at the end
         looked = self._lessons.peaks(canvas, self.weights) if self._lessons else None
         at, firm = looked or places_in(canvas, self.weights, self.side)
-        # most peaks are so unlike the marks that they are not sure enough: they are compared at one shift alone
-        rough = overall(likeness.matched(canvas.pixels, at, shifts=0)[0])
-        hopeful = firm + LIKE * (rough + NUDGE) >= self.closely.least
-        at, firm = at[hopeful], firm[hopeful]
-        alike, variants = likeness.matched(canvas.pixels, at)
+        progress(SCANNED)
+
+        def hopeful(some: Whole, rough: Floats) -> NDArray[np.bool_]:
+            # most peaks are so unlike the marks that they are not sure enough: they are compared at one shift alone
+            found: NDArray[np.bool_] = firm[some] + LIKE * (overall(rough) + NUDGE) >= self.closely.least
+            return found
+
+        close, alike, variants = likeness.promising(canvas.pixels, at, hopeful)
+        at, firm = at[close], firm[close]
         scores = scores_of(firm, alike)
         sure = scores >= self.closely.least
         at, firm, scores, alike, variants = at[sure], firm[sure], scores[sure], alike[sure], variants[sure]

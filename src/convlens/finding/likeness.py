@@ -8,7 +8,7 @@ as in exemplar LDA: Hariharan, Malik and Ramanan, 2012).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,10 @@ from convlens.network import Network
 from .appearance import (
     TILE,
     WIDE,
+    Sight,
     Whole,
     cut,
     described,
-    described_among,
     middles,
     piece,
     pixels_a_sample,
@@ -51,8 +51,8 @@ NUDGE = 0.3
 """By how much a shift makes a place more like a mark at most: among 4,000 peaks by 0.26, and by 0.16 but for 4."""
 CHUNK = 128
 """Windows that are described together: more would leave a second-level cache."""
-ROWS = 4096
-"""Descriptions that are compared together: fewer leave the engine little to do at once."""
+PLACES = 1536
+"""Places that are looked at together, roughly: fewer leave the engine little to do at once, more take memory."""
 
 
 def example(pixels: Floats, place: Floats, side: float) -> Floats:
@@ -177,24 +177,57 @@ class Likeness:
         """
         return self.matched(pixels, places)[0]
 
-    def matched(self, pixels: Floats, places: Floats, shifts: int = 1) -> tuple[Floats, Whole]:
-        """The cosines (N, M) of ``__call__``, and which variants of the objects they are with (N, M).
+    def matched(self, pixels: Floats, places: Floats) -> tuple[Floats, Whole]:
+        """The cosines (N, M) of ``__call__``, and which variants of the objects they are with (N, M)."""
+        _, alike, variants = self.promising(pixels, places, None)
+        return alike, variants
 
-        ``shifts`` 0 leaves templates where they are: a ninth of the comparisons, and up to NUDGE less.
+    def promising(
+        self, pixels: Floats, places: Floats, hopeful: Callable[[Whole, Floats], NDArray[np.bool_]] | None
+    ) -> tuple[Whole, Floats, Whole]:
+        """Look at places roughly, and closely at those that are worth it.
+
+        A rough look leaves templates where they are: a ninth of the comparisons, and up to NUDGE less.
+
+        Args:
+            pixels, places: as for ``__call__``.
+            hopeful: from the numbers of some places, and their rough cosines (K, M), which of them are worth a close
+                look; None: all are, without a rough one.
+
+        Returns:
+            The numbers (K,) of those that were looked at closely, in order, and of these what ``matched`` gives.
         """
         at = samples(places, self._step)
-        found = np.empty((len(places), self.objects), np.float32)
+        chosen, found = np.zeros(len(places), np.bool_), np.empty((len(places), self.objects), np.float32)
         variants = np.empty(found.shape, np.intp)
-        for groups in _batches(_together(at), ROWS // (1 + 2 * shifts) ** 2):
-            looks: list[Floats] = [found] * len(groups)
+        for groups in _batches(_together(at), PLACES if hopeful else PLACES // 4):
+            sights: list[Sight] = [Sight.of(pixels, at[:1], self._step)] * len(groups)
 
-            def run(group: int, groups: list[Whole] = groups, looks: list[Floats] = looks) -> None:
-                looks[group] = described_among(pixels, at[groups[group]], self._step, shifts)
+            def run(group: int, groups: list[Whole] = groups, sights: list[Sight] = sights) -> None:
+                sights[group] = Sight.of(pixels, at[groups[group]], self._step)
 
             share_out(run, len(groups), cores())
-            some = np.concatenate(groups)
-            found[some], variants[some] = self._alike(np.concatenate(looks))
-        return found, variants
+            every = [np.ones(len(group), np.bool_) for group in groups]
+            if hopeful:
+                some = np.concatenate(groups)
+                worth = hopeful(some, self._compared(sights, every, 0)[0])
+                every = np.split(worth, np.cumsum([len(group) for group in groups])[:-1])
+            some = np.concatenate([group[worth] for group, worth in zip(groups, every, strict=True)])
+            if len(some):
+                chosen[some] = True
+                found[some], variants[some] = self._compared(sights, every, 1)
+        return np.flatnonzero(chosen), found[chosen], variants[chosen]
+
+    def _compared(self, sights: list[Sight], which: list[NDArray[np.bool_]], shifts: int) -> tuple[Floats, Whole]:
+        """The largest cosines of some places of each sight, one sight after another, and of which variants they are."""
+        looks = [np.empty((0, (1 + 2 * shifts) ** 2, self._looks.shape[1]), np.float32)] * len(sights)
+
+        def run(n: int) -> None:
+            if which[n].any():
+                looks[n] = sights[n].described(np.flatnonzero(which[n]), shifts)
+
+        share_out(run, len(sights), cores())
+        return self._alike(np.concatenate(looks))
 
     def each(self, crops: Floats, spots: Floats) -> Floats:
         """The cosines (N, M) of one place in each of some crops.
