@@ -116,7 +116,7 @@ def test_working_pixels_are_the_same_in_whichever_block(step: float, monkeypatch
     source = Whole(Picture(np.random.default_rng(0).integers(0, 256, (3, 1500, 300), dtype=np.uint8)))
     view = canvas.View(1 / step, 255.0, 3)
     (whole,) = view.canvases(source)
-    monkeypatch.setattr(canvas, "BLOCK", 760)
+    monkeypatch.setattr(canvas, "BLOCK", 400)
     for band in (canvas.BAND, 3 * 300 * 330):
         monkeypatch.setattr(canvas, "BAND", band)
         parts = list(view.canvases(source))
