@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import tifffile
 
 from convlens.data import DataError, Mark, MarksError, read_marks, write_marks
 from convlens.data.picture_files import picture_files
+from convlens.finding import outputs
 from convlens.finding.errors import FindingError
 from convlens.finding.finds import Finds
 from convlens.finding.outputs import overlay_names
@@ -158,6 +160,40 @@ def test_stopped_in_the_middle_it_keeps_what_is_done_and_goes_on(here: Path, kin
     assert school.fitted == []
     assert [path.name for path in seen] == ["b.png", "c.png"]
     assert [one.count for one in outcome.found] == [2, 1, 0]
+
+
+def test_a_picture_is_drawn_and_written_while_the_next_is_searched(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched, drawn = threading.Event(), outputs.write_overlay
+
+    def write_overlay(path: Path, finds: Finds) -> None:
+        if finds.image == "a.png":
+            assert searched.wait(20), "b.png is not searched before a.png is drawn"
+        drawn(path, finds)
+
+    monkeypatch.setattr(outputs, "write_overlay", write_overlay)
+    whole = Fake.find
+
+    def find(self: Fake, picture: Path, *more: object, **named: object) -> Finds:
+        if picture.name == "b.png":
+            assert not Path("out/overlays/a.png").exists()
+            searched.set()
+        if picture.name == "c.png":
+            assert [row["image"] for row in rows(here / "out/counts.csv")][:1] == ["a.png"]
+        return whole(self, picture, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Fake, "find", find)
+    assert [one.count for one in search(ask(), School(), quiet).found] == [2, 1, 0]
+
+
+def test_a_drawing_that_cannot_be_written_ends_the_search(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, finds: Finds) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(outputs, "write_overlay", full)
+    school = School()
+    with pytest.raises(OSError, match="No space left"):
+        search(ask(), school, quiet)
+    assert len(list(Path("out/overlays").glob("*"))) == 0
 
 
 def test_only_what_changed_is_searched_again(here: Path) -> None:

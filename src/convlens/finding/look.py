@@ -18,6 +18,7 @@ from convlens.data import Mark, PictureError
 from convlens.data.workers import mapped
 
 from . import outputs
+from .finds import Finds
 from .results import Result
 
 if TYPE_CHECKING:
@@ -45,18 +46,42 @@ class Look:
 
 def look(seeker: Seeker, asked: Look, progress: Callable[[float], None]) -> Result:
     """Search a picture and draw what was found."""
-    name, path = asked.name, asked.path
-    try:
-        finds = seeker.find(path, progress, asked.marks, angles=asked.angles)
-        finds = dataclasses.replace(finds, image=name, picture=path)
+    return draw(asked, seek(seeker, asked, progress))
+
+
+def seek(seeker: Seeker, asked: Look, progress: Callable[[float], None]) -> Result:
+    """Search a picture."""
+
+    def job() -> Finds:
+        finds = seeker.find(asked.path, progress, asked.marks, angles=asked.angles)
+        return dataclasses.replace(finds, image=asked.name, picture=asked.path)
+
+    return _result(asked, job)
+
+
+def draw(asked: Look, found: Result) -> Result:
+    """Draw what was found in a picture; a reason in its place, if it can be read no more."""
+    finds = found.finds
+    if finds is None:
+        return found
+
+    def job() -> Finds:
         outputs.write_overlay(asked.drawing, finds)
+        return finds
+
+    return _result(asked, job)
+
+
+def _result(asked: Look, job: Callable[[], Finds]) -> Result:
+    """What a job on a picture gives, or the reason why it gives nothing."""
+    try:
+        return Result(asked.name, asked.path, job())
     except PictureError as error:
-        return Result(name, path, None, error.reason)
+        return Result(asked.name, asked.path, None, error.reason)
     except ValueError as error:  # other channels than those that were learned from
-        return Result(name, path, None, str(error))
+        return Result(asked.name, asked.path, None, str(error))
     except MemoryError:
-        return Result(name, path, None, "it needs more memory than there is; save it as a TIFF in tiles")
-    return Result(name, path, finds)
+        return Result(asked.name, asked.path, None, "it needs more memory than there is; save it as a TIFF in tiles")
 
 
 def looked_at_afar(school: School, model: Path, asked: Sequence[Look], scheduler: str) -> Iterator[Result]:

@@ -1,5 +1,7 @@
 """A whole search: learn, or take what was learned; look through every picture; write what was found as it is found.
 
+A picture is drawn and its results are written while the next one is searched.
+
 Killed at any moment, what was finished stands, and the same request goes on: what was learned and every picture's
 result are kept in the folder of the outputs, and used again where nothing that they depend on has changed.
 """
@@ -11,9 +13,12 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from convlens.data import Mark
 from convlens.data.atomic import replace, writable
@@ -21,7 +26,7 @@ from convlens.data.atomic import replace, writable
 from . import outputs, report
 from .errors import FindingError
 from .finds import Finds
-from .look import Look, look, looked_at_afar
+from .look import Look, draw, looked_at_afar, seek
 from .places import Box
 from .request import Asked, Request, look_up
 from .results import Result, Results
@@ -202,20 +207,27 @@ def _look_through(
         if not _stands(known[name], request.out / drawings[name])
     }
     afar = looked_at_afar(school, model, list(looks.values()), request.scheduler) if request.scheduler else None
+
+    def finish(name: str, result: Result) -> None:
+        if name in looks:
+            result = draw(looks[name], result) if afar is None else result
+            results.keep(result)
+        done.append(result)
+        tables.write(done)
+
     try:
-        for at, name in enumerate(asked.pictures):
+        with _Beside() as beside:
+            for at, name in enumerate(asked.pictures):
 
-            def inner(part: float, at: int = at) -> None:
-                progress(SEARCHING, at * PARTS + round(PARTS * part), total)
+                def inner(part: float, at: int = at) -> None:
+                    progress(SEARCHING, at * PARTS + round(PARTS * part), total)
 
-            progress(SEARCHING, at * PARTS, total)
-            result = known[name]
-            if name in looks:
-                result = look(seeker, looks[name], inner) if afar is None else next(afar)
-                results.keep(result)
-            assert result is not None
-            done.append(result)
-            tables.write(done)
+                inner(0.0)
+                result = known[name]
+                if name in looks:
+                    result = seek(seeker, looks[name], inner) if afar is None else next(afar)
+                assert result is not None
+                beside.do(partial(finish, name, result))
         progress(SEARCHING, total, total)
     except KeyboardInterrupt:
         _publish(request, asked, done, seeker)
@@ -226,6 +238,32 @@ def _look_through(
         first = f"{outcome.failed[0].image}: {outcome.failed[0].reason}"
         raise FindingError(f"none of the {len(done):,} pictures could be read ({first}); see {outcome.report}")
     return outcome
+
+
+class _Beside:
+    """Does jobs in order on a thread of its own, the last one while the next one is prepared; all are done at its end.
+
+    What a job raises is raised when the next one is given, or at the end, unless something else went wrong.
+    """
+
+    def __init__(self) -> None:
+        self._pool, self._last = ThreadPoolExecutor(1), Future[None]()
+        self._last.set_result(None)
+
+    def do(self, job: Callable[[], None]) -> None:
+        """Do it as soon as the one before is done."""
+        self._last.result()
+        self._last = self._pool.submit(job)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=True)
+        if error is None:
+            self._last.result()
 
 
 def _stands(result: Result | None, drawing: Path) -> bool:
