@@ -45,12 +45,8 @@ BYTES = 255.0
 """What is white in bytes."""
 BAND, BANDS = 2**24, 256
 """Numbers that are read at once where a whole picture is looked through, and its rows: a multiple of usual tiles'."""
-ROWS = 320
-"""Working pixels of a column that are resampled at once, about, on each core; or less where there are no more.
-
-Pillow filters along rows or along columns first, whichever it takes for cheaper, and rounds in between. Where pictures
-are enlarged by a 64th that changes at 256 rows, and with more of them is the same however a picture is cut.
-"""
+ROWS = 128
+"""Working pixels of a column that a core resamples at once, about: what is made on the way stays in a cache."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +153,7 @@ class View:
         pixels = np.empty((self.channels, y1 - y0, x1 - x0), np.float32)
         # a band at a time: where pictures shrink, what is read is many times as large as what is made of it
         many = int(BAND / (source.shape[0] * (x1 - x0) * self.step**2))
-        for top, stop in _evenly(y0, y1, max(many, ROWS if self.step < 1 else GRID)):
+        for top, stop in _evenly(y0, y1, max(many, GRID)):
             band = _Band.read(source, Block(top, x0, stop, x1), self)
             parts = _evenly(top, stop, ROWS)
 
@@ -276,12 +272,17 @@ def _resized(planes: NDArray[Any], box: tuple[float, float, float, float], into:
         return
     shrinks = bottom - top > size[0]
     way = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
+
+    def resized(image: Image.Image) -> NDArray[Any]:
+        # along the rows first, and bytes are rounded in between: in one go Pillow takes the order that suits the size
+        rows = image.resize((size[1], image.height), way, (left, 0, right, image.height))
+        return np.asarray(rows.resize((size[1], size[0]), way, (0, top, size[1], bottom)))
+
     if planes.dtype == np.uint8 and len(planes) == 3:
-        image = Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0)))
-        into[:] = np.asarray(image.resize(size[::-1], way, box)).transpose(2, 0, 1)
+        into[:] = resized(Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0)))).transpose(2, 0, 1)
         return
     for plane, to in zip(planes, into, strict=True):
-        to[:] = np.asarray(Image.fromarray(np.ascontiguousarray(plane, np.float32)).resize(size[::-1], way, box))
+        to[:] = resized(Image.fromarray(np.ascontiguousarray(plane, np.float32)))
 
 
 @dataclass(frozen=True, eq=False)
