@@ -117,5 +117,20 @@ def test_what_is_as_like_the_marks_as_they_are_tells_what_objects_score() -> Non
     assert learn(belief, nothing[0]).best() == np.inf
 
 
+def test_of_thousands_none_is_taken_for_a_look_alike_before_anything_was_rejected() -> None:
+    rng = np.random.default_rng(0)
+    # some score much less than the others, as seeds do that lie under others; what is no object lies apart
+    objects = 6.4 + 1.0 * rng.standard_normal(5000) - rng.exponential(0.6, 5000)
+    scores = np.concatenate([objects, np.minimum(rng.exponential(0.8, 1200), 2.5)])
+    marked = objects[:5].astype(np.float32)
+    trials = rng.normal(6.5, 1.25, 40).astype(np.float32)
+    taught = [Seen(scores[5:405].astype(np.float32), marked, NOTHING, area=9000.0)]
+    claimed = []
+    for alike in (None, 0.5):
+        belief = believe(trials, [*taught, Seen(places(1, 40, 6.0), NOTHING, NOTHING)], alike=alike)
+        claimed.append((objects >= learn(belief, scores, expected=2000.0).best()).mean())
+    assert claimed[0] + 0.01 < claimed[1] > 0.94
+
+
 def test_the_valley_lies_between_the_rest_and_the_objects() -> None:
     assert valley(np.array([5, 6, 7], np.float32), np.array([-4] * 50 + [6] * 9, np.float32)) == pytest.approx(3.0)

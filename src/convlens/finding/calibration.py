@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .densities import ALIKES, PARTS
 from .mixture import Belief, Posterior, learn
 from .scores import LIKE, cut
 
@@ -44,6 +45,10 @@ TOLD, LEFT = 0.3, 0.4
 """Standard deviations, in units: of the typical object as such places tell it, and the least that stays open."""
 ABOVE = 1.0
 """Units above the cut that a typical object scores at the least: where all is as like the marks, it tells nothing."""
+UNHEARD = (0.0, *(-99.0 for _ in ALIKES[1:]))
+"""Logarithms of how likely each of ALIKES is before anything was rejected: none, where the network was taught."""
+FEW = tuple(0.0 if part <= min(PARTS) else -99.0 for _, part in ALIKES)
+"""The same in other pictures: perhaps a few, which it was not taught to tell. Many show in what is rejected."""
 
 PART = 0.7
 """Of the way from the typical peak to the typical object: where the valley is looked for."""
@@ -77,10 +82,12 @@ def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: fl
         trials: scores of marked objects as they might look elsewhere.
         seen: what those pictures score.
         marks: how many objects are marked.
-        alike: how like the others a typical one of them is; None: that is not to be asked.
+        alike: how like the others a typical one of them is, if nothing was rejected; None: that is not to be asked.
     """
     tried = TRIED * float(np.sqrt(max(1.0, ENOUGH / max(marks, 1))))
     before = _before(trials, seen, tried)
+    if alike is not None:
+        before = replace(before, alikes=UNHEARD)
     # a single mark where it is has nothing but itself to be compared with
     alone = sum(len(one.marked) for one in seen) < 2
     after = []
@@ -94,6 +101,7 @@ def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: fl
     # of one mark it is not known how far below it others of its kind score, let alone their likes
     told = after if marks > 1 else []
     alikes = weight * sum((np.log(one.alike + 1e-9) - before.alikes for one in told), np.zeros(len(before.alikes)))
+    alikes = np.array(FEW) if alike is not None else np.log(_shares(alikes + before.alikes) + 1e-300)
     spread = ALIKE * _shares(spreads) + (1 - ALIKE) / len(spreads)
     return replace(
         before,
@@ -104,7 +112,7 @@ def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: fl
         alike=alike,
         spreads=tuple(np.log(spread).tolist()),
         grounds=tuple((KEPT * (grounds - grounds.max(initial=-np.inf))).tolist()),
-        alikes=tuple(np.log(_shares(alikes + before.alikes) + 1e-300).tolist()),
+        alikes=tuple(alikes.tolist()),
     )
 
 
