@@ -274,10 +274,11 @@ def _batches(groups: list[Whole], most: int) -> list[list[Whole]]:
     return found
 
 
-def products(rows: Floats) -> engine.Program:
-    """Vectors (N, D) times each of the rows (K, D)."""
+def products(rows: Floats, threads: int | None = None) -> engine.Program:
+    """Vectors (N, D) times each of the rows (K, D), on so many threads; None: all that there are."""
     outputs, inputs = rows.shape
-    return engine.compile(Network.parse(f"{inputs}x1x1: flatten, linear {outputs} nobias"), {"1.weight": rows})
+    net = Network.parse(f"{inputs}x1x1: flatten, linear {outputs} nobias")
+    return engine.compile(net, {"1.weight": rows}, threads=threads)
 
 
 def _lengths(vectors: Floats) -> Floats:

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from convlens.engine import cores, share_out
+
 from .appearance import piece
 from .likeness import SCALES, products
 from .scene import REACH
@@ -41,8 +43,8 @@ ALIKE = 0.1
 """Difference of two fits that makes one mark count 2.7 times the other, for the fit and for the place."""
 PARTS = 64
 """A place is told in these parts of a working pixel, as peaks are."""
-TOGETHER = 64
-"""Places that are looked at together."""
+TOGETHER = 32
+"""Places that are looked at together, by one of the threads."""
 
 
 class Nudges(NamedTuple):
@@ -129,7 +131,9 @@ class Register:
         tried = np.zeros(alike.shape, np.bool_)
         np.put_along_axis(tried, order, values=True, axis=1)
         tried &= np.isfinite(told)
-        for part in np.split(np.arange(len(places)), range(TOGETHER, len(places), TOGETHER)):
+
+        def run(first: int) -> None:
+            part = np.arange(first * TOGETHER, min((first + 1) * TOGETHER, len(places)))
             # of each place the same numbers, wherever the canvas begins
             whole = np.floor(places[part]).astype(np.intp)
             size = 2 * self._reach + 1, 2 * self._reach + 1
@@ -141,6 +145,8 @@ class Register:
                 if len(some):
                     how = middle[own], angle[some, m], scale[some, m]
                     found.fits[some, m], found.aside[some, m] = template.lay([windows[k] for k in own], *how)
+
+        share_out(run, -(-len(places) // TOGETHER), cores())
         return found
 
 
@@ -186,8 +192,8 @@ class _Stage:
         weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-6)
         looks = _looks(seen[:, :-1].reshape(len(turns), -1, SIDE, SIDE))
         self._contrast = np.sqrt((looks * looks * weight[:, None]).sum(axis=(1, 2)))
-        self._compare = products(np.ascontiguousarray((looks * weight[:, None]).reshape(len(turns), -1)))
-        self._weigh = products(np.ascontiguousarray(weight))
+        self._compare = products(np.ascontiguousarray((looks * weight[:, None]).reshape(len(turns), -1)), threads=1)
+        self._weigh = products(np.ascontiguousarray(weight), threads=1)
         back = matrices(-nudges.angle, 1 / nudges.scale).astype(np.float64)
         self.middles: Exact = -(back * nudges.shift[:, None, :]).sum(axis=2)
         """(K, 2): where the object's middle lies among the samples of a crop that shows it so moved."""
