@@ -43,7 +43,7 @@ ALIKE = 0.1
 """Difference of two fits that makes one mark count 2.7 times the other, for the fit and for the place."""
 PARTS = 64
 """A place is told in these parts of a working pixel, as peaks are."""
-TOGETHER = 32
+TOGETHER = 128
 """Places that are looked at together, by one of the threads."""
 
 
