@@ -36,7 +36,7 @@ SIMILAR, ABOUT = 0.7, 1.0
 """How likely a picture holds as many objects as expected, and how far the logarithm of their number then strays."""
 CLEAR = 2.5
 """How much less likely look-alikes are than none, as a logarithm, before a picture is seen."""
-TAUGHT = 0.15
+TAUGHT = 0.3
 """What a marked object counts where it is: the network was taught by it."""
 LIKES = ((0.05, 0.7), (0.2, 0.2), (0.5, 0.1))
 """Of what is rejected, which part may score as objects do, broken ones or a twin kind, and how likely each part is."""
