@@ -42,8 +42,8 @@ def interpolate(
 
     >>> upright, here = np.eye(2)[None], np.zeros((1, 2))
     >>> row = np.array([[[0, 10, 40]]], np.float32)
-    >>> interpolate([row], np.array([[0.5, 1.1, 3.0], [0, 0, 0]]), upright, here)
-    array([[[ 5., 13., 10.]]], dtype=float32)
+    >>> interpolate([row], np.array([[0.5, 1.25, 3.0], [0, 0, 0]]), upright, here)
+    array([[[ 5. , 17.5, 10. ]]], dtype=float32)
     """
     target, count = host(), np.shape(places)[1]
     if 0 < count < target.lanes:
