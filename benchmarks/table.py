@@ -165,6 +165,12 @@ def show_startup(console: Console, found: list[Startup]) -> None:
     console.print(table)
 
 
+def load(path: Path) -> dict[str, Any]:
+    """Read a record."""
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
 def save(path: Path, content: dict[str, object]) -> None:
     """Write a record."""
     path.parent.mkdir(parents=True, exist_ok=True)

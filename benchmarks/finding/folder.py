@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
-import json
 import os
 import resource
 import subprocess
@@ -35,7 +34,7 @@ from convlens.finding.search import MODEL, STATE
 
 from .. import machine
 from ..crew import ROOT
-from ..table import save
+from ..table import load, save
 from .judge import Judge
 from .ours import Ours
 from .protocol import Score, choose_marks
@@ -272,8 +271,7 @@ def thousands_lines(record: dict[str, Any]) -> list[str]:
 
 def kept() -> dict[str, Any]:
     """The record."""
-    found: dict[str, Any] = json.loads(RECORD.read_text())
-    return found
+    return load(RECORD)
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from convlens.finding import Finder
 
 from .. import machine
 from ..crew import ROOT
-from ..table import save
+from ..table import load, save
 from .protocol import choose_marks
 from .scenes.compose import Light
 from .scenes.families import Crowd
@@ -105,8 +105,7 @@ def lines(record: dict[str, Any]) -> list[str]:
 
 def kept() -> dict[str, Any]:
     """The record."""
-    found: dict[str, Any] = json.loads(RECORD.read_text())
-    return found
+    return load(RECORD)
 
 
 def main() -> None:

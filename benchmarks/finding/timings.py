@@ -10,7 +10,6 @@ counted; files decoded, drawings, tables and the report written). The record goe
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import tempfile
@@ -29,7 +28,7 @@ from convlens.finding.request import Request
 from convlens.finding.search import search
 
 from .. import machine
-from ..table import save
+from ..table import load, save
 from .protocol import choose_marks, mark
 from .scenes.compose import Light
 from .scenes.drawn import coffee_bean
@@ -135,8 +134,7 @@ def main() -> None:
 
 def kept() -> dict[str, Any]:
     """The record."""
-    found: dict[str, Any] = json.loads(RECORD.read_text())
-    return found
+    return load(RECORD)
 
 
 if __name__ == "__main__":

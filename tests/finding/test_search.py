@@ -8,6 +8,7 @@ import json
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -173,13 +174,13 @@ def test_a_picture_is_drawn_and_written_while_the_next_is_searched(here: Path, m
     monkeypatch.setattr(outputs, "write_overlay", write_overlay)
     whole = Fake.find
 
-    def find(self: Fake, picture: Path, *more: object, **named: object) -> Finds:
+    def find(self: Fake, picture: Path, *more: Any, **named: Any) -> Finds:
         if picture.name == "b.png":
             assert not Path("out/overlays/a.png").exists()
             searched.set()
         if picture.name == "c.png":
             assert [row["image"] for row in rows(here / "out/counts.csv")][:1] == ["a.png"]
-        return whole(self, picture, *more, **named)  # type: ignore[arg-type]
+        return whole(self, picture, *more, **named)
 
     monkeypatch.setattr(Fake, "find", find)
     assert [one.count for one in search(ask(), School(), quiet).found] == [2, 1, 0]

@@ -100,10 +100,6 @@ def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: fl
     weight = min(1.0, TOGETHER / max(1, len(after)))
     spreads = weight * sum((np.log(one.spread + 1e-9) for one in after), np.zeros(len(before.spreads)))
     grounds = weight * sum((np.log(one.ground + 1e-12) for one in after), np.zeros(len(before.grounds)))
-    # of one mark it is not known how far below it others of its kind score, let alone their likes
-    told = after if marks > 1 else []
-    alikes = weight * sum((np.log(one.alike + 1e-9) - before.alikes for one in told), np.zeros(len(before.alikes)))
-    alikes = np.array(FEW) if alike is not None else np.log(_shares(alikes + before.alikes) + 1e-300)
     spread = ALIKE * _shares(spreads) + (1 - ALIKE) / len(spreads)
     return replace(
         before,
@@ -114,7 +110,7 @@ def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: fl
         alike=alike,
         spreads=tuple(np.log(spread).tolist()),
         grounds=tuple((KEPT * (grounds - grounds.max(initial=-np.inf))).tolist()),
-        alikes=tuple(alikes.tolist()),
+        alikes=_alikes(before, after if marks > 1 else [], weight) if alike is None else FEW,
     )
 
 
@@ -172,6 +168,16 @@ def _typical(before: Belief, after: Sequence[Posterior], tried: float) -> tuple[
             precise = 1 / (1 / told + again)
             sure, total = sure + precise, total + precise * value
     return float(total / sure), float(np.sqrt(1 / sure + again))
+
+
+def _alikes(before: Belief, after: Sequence[Posterior], weight: float) -> tuple[float, ...]:
+    """Logarithms of how likely each of ALIKES is in another picture, when something was rejected.
+
+    Of one mark it is not known how far below it others of its kind score, let alone their
+    likes: ``after`` is empty then.
+    """
+    told = weight * sum((np.log(one.alike + 1e-9) - before.alikes for one in after), np.zeros(len(before.alikes)))
+    return tuple(np.log(_shares(told + before.alikes) + 1e-300).tolist())
 
 
 def _many(seen: Sequence[Seen], after: Sequence[Posterior]) -> float:
