@@ -23,7 +23,7 @@ from .candidates import Candidates
 from .canvas import Canvas, View, full_range, working_scale
 from .crops import Material
 from .errors import FindingError, ensure_seed
-from .extent import DIRECTIONS, breadths, sizes, turns
+from .extent import breadths, sizes, turns
 from .finds import Finds
 from .known import Known, distances, middles
 from .lean import lean
@@ -35,10 +35,10 @@ from .network import Named, initial, network
 from .pictures import Given, Pictures, named, source_of
 from .points import Window
 from .points import side as side_of
-from .register import Register
 from .scene import patch
 from .scores import LIKE, Closely, places_in, scores_of
 from .study import Study
+from .templates import Templates
 from .views import Views, lengths
 from .why import Asker, Why, block_about
 
@@ -70,14 +70,11 @@ class Finder:
         turn: the largest angle by which objects are turned, in radians.
         seed: of every random number.
         weights: of the network.
-        examples: (M, C, S, S) marked objects at the working scale.
-        breadths: (M, DIRECTIONS) how wide they are along each direction, in displayed pixels at the typical scale.
+        templates: what places are compared with.
         calibration: what scores mean.
         marks: what was learned from.
         rounds: how often it learned.
-        axes: (D, K) along which places are compared with the examples (``likeness.py``).
-        things: (C + 1, S, S) of each of the examples, cut out as it is laid on places (``register.py``).
-        closely: which places they are laid on.
+        closely: which places are looked at closely.
         grey: whether an object was marked in a grey picture.
     """
 
@@ -86,17 +83,12 @@ class Finder:
     turn: float
     seed: int
     weights: Named
-    examples: Floats
-    breadths: Floats
+    templates: Templates
     calibration: Belief = field(default_factory=lambda: Belief(0.0, 4.0, 1.0))
     marks: tuple[Mark, ...] = ()
     rounds: int = 0
-    axes: Floats | None = None
     grey: bool = False
-    things: tuple[Floats, ...] = field(default=(), repr=False)
     closely: Closely = field(default_factory=Closely)
-    _seen: tuple[Floats, Likeness] | None = field(default=None, repr=False)
-    _laying: tuple[tuple[Floats, ...], Register] | None = field(default=None, repr=False)
     _lessons: Lessons | None = field(default=None, repr=False)
 
     # ---- learning ----
@@ -138,9 +130,8 @@ class Finder:
         view, typical = View(working_scale(side), white, channels), float(np.median(long[long > 0])) if boxes else side
         net = network(channels, 8, 8)
         weights = initial(net, np.random.default_rng((seed, 0)))
-        nothing = np.zeros((0, channels, 2, 2), np.float32), np.zeros((0, DIRECTIONS), np.float32)
         views = Views(view, typical).suiting(known)
-        finder = cls(views, (width, height), np.pi, seed, weights, *nothing)
+        finder = cls(views, (width, height), np.pi, seed, weights, Templates.none(channels))
         lessons = Lessons.read(views, finder.box, given, known)
         own = [(scene.canvas.pixels, thing[:2]) for scene in lessons.scenes for thing in scene.objects][:EXAMPLES]
         finder.turn = lean(own, finder.side, np.random.default_rng((seed, 2)))
@@ -180,7 +171,7 @@ class Finder:
     @property
     def side(self) -> float:
         """Working pixels of the side of an object at the scale that suits it."""
-        return float(np.sqrt(self.box[0] * self.box[1])) * self.views.typical.scale
+        return self.views.side(self.box)
 
     def _learn(self, lessons: Lessons, marks: tuple[Mark, ...], course: Course, progress: Progress | None) -> None:
         scenes, self.marks, self.grey = lessons.scenes, marks, lessons.grey
@@ -190,20 +181,21 @@ class Finder:
         others = [patch(s.canvas, np.concatenate([o, typical])) for s in scenes for o in s.nots]
         material = Material(scenes, things, others, self.turn, self.side)
         material.gather()
-        # some of all: the last ones came with corrections, and from other pictures
-        chosen = np.unique(np.linspace(0, len(own) - 1, EXAMPLES).round().astype(int)).tolist()
+        chosen = _some(len(own))
         templates = [(k, *own[k]) for k in chosen]
-        self.examples = np.stack([example(s.canvas.pixels, o[:2], self.side) for _, s, o in templates])
-        drawn = any(m.kind == "object" and not m.is_point for m in self.marks)
-        self.breadths = breadths([things[k] for k in chosen], drawn=drawn) / np.float32(self.views.typical.scale)
-        self.things = tuple(things[k].pixels for k in chosen)
+        drawn = any(m.kind == "object" and not m.is_point for m in marks)
+        self.templates = Templates(
+            np.stack([example(s.canvas.pixels, o[:2], self.side) for _, s, o in templates]),
+            breadths([things[k] for k in chosen], drawn=drawn) / np.float32(self.views.typical.scale),
+            tuple(things[k].pixels for k in chosen),
+            self.side,
+            self.turn,
+            self.templates.axes,
+        )
         self.rounds += 1
         learner = Learner(self.views.typical.channels, self.weights)
-        likeness = self._likeness()
-        register = self._register()
-        study = Study(material, learner, likeness, register, templates, self.seed, self.views.typical.step)
+        study = Study(material, learner, self.templates, templates, self.seed, self.views.typical.step)
         self.weights = learner.run(material, course, (self.seed, self.rounds), study.look, progress)
-        self.axes = likeness.axes
         self.calibration, self.closely = study.calibration(self.weights)
 
     # ---- keeping ----
@@ -247,7 +239,7 @@ class Finder:
             PictureError: it cannot be read.
             ValueError: it has other channels than those that were learned from.
         """
-        likeness, known = self._likeness(), Known.of(marks, self.box)
+        likeness, known = self.templates.likeness, Known.of(marks, self.box)
         found, lying = [Candidates.none()], np.zeros(len(known.objects))
         home = self.views.home(known.objects[:, 2:].max(axis=1))
         with source_of(picture) as source:
@@ -295,9 +287,9 @@ class Finder:
         sure = scores >= self.closely.least
         at, firm, scores, alike, variants = at[sure], firm[sure], scores[sure], alike[sure], variants[sure]
         how = likeness.angles[variants], likeness.scales[variants]
-        laid = self._register().lay(canvas.pixels, at, alike, *how)
+        laid = self.templates.register.lay(canvas.pixels, at, alike, *how)
         gain = self.closely.gain(laid.overall())
-        large = sizes(likeness, self.breadths, alike, variants) * (canvas.step / self.views.typical.step)
+        large = sizes(likeness, self.templates.breadths, alike, variants) * (canvas.step / self.views.typical.step)
         return Candidates(
             boxes=np.concatenate([canvas.outward(laid.middles()) - large / 2, large], 1),
             scores=scores + gain,
@@ -320,7 +312,7 @@ class Finder:
             PictureError, ValueError: as for ``find``.
         """
         around, found = np.asarray(boxes, np.float64).reshape(-1, 4), list[Why]()
-        asker = Asker(self.views.typical, self.weights, self._likeness(), self.examples)
+        asker = Asker(self.views.typical, self.weights, self.templates.likeness, self.templates.examples)
         home = self.views.home(around[:, 2:].max(axis=1))
         with source_of(picture) as source:
             views = self.views.suited(source).all
@@ -328,20 +320,6 @@ class Finder:
                 canvas = view.canvas(source, block_about(view, view.size(source), place))
                 found += asker.ask(canvas, canvas.inward(place[None]))
         return found
-
-    def _likeness(self) -> Likeness:
-        """To the marked objects; made once, for turning them all takes as long as a thousand places."""
-        known = self._seen
-        if known is None or known[0] is not self.examples or known[1].axes is not self.axes:
-            self._seen = known = self.examples, Likeness(self.examples, self.side, self.turn, self.axes)
-        return known[1]
-
-    def _register(self) -> Register:
-        """To lay the marked objects on places; made once, like the likeness to them."""
-        known = self._laying
-        if known is None or known[0] is not self.things:
-            self._laying = known = self.things, Register(self.things)
-        return known[1]
 
     def _claimed(self, found: Candidates, known: Known, lying: Angles, area: float) -> Finds:
         """Finds and near misses from candidates of any order, and from what is known, with the angles of both.
@@ -378,6 +356,12 @@ class Finder:
         low, high = seen.interval()
         low, high = known + min(low, claimed), known + max(high, claimed)
         return (low, high), "too few marks to tell the count" if high > VAGUE * low + FEW else ""
+
+
+def _some(count: int) -> list[int]:
+    """Which of so many places are compared with: of many some of all, for the last ones came with corrections."""
+    found: list[int] = np.unique(np.linspace(0, count - 1, min(count, EXAMPLES)).round().astype(int)).tolist()
+    return found
 
 
 def _stand_out(given: dict[str, Given], by_name: dict[str, list[Mark]], white: float) -> float:

@@ -27,6 +27,7 @@ from .likeness import AXES as MOST
 from .mixture import Belief
 from .network import Floats, network
 from .scores import Closely
+from .templates import Templates
 from .views import Views
 
 if TYPE_CHECKING:
@@ -39,11 +40,11 @@ EXAMPLES, BREADTHS, AXES, WEIGHTS, THINGS = "examples", "breadths", "axes", "net
 def save(finder: Finder, path: Path) -> None:
     """Write a finder in one step; raises OSError."""
     tensors = {WEIGHTS + name: np.ascontiguousarray(w) for name, w in finder.weights.items()}
-    tensors[EXAMPLES] = np.ascontiguousarray(finder.examples)
-    tensors[BREADTHS] = np.ascontiguousarray(finder.breadths)
-    tensors |= {f"{THINGS}{k}": np.ascontiguousarray(thing) for k, thing in enumerate(finder.things)}
-    if finder.axes is not None:
-        tensors[AXES] = np.ascontiguousarray(finder.axes)
+    tensors[EXAMPLES] = np.ascontiguousarray(finder.templates.examples)
+    tensors[BREADTHS] = np.ascontiguousarray(finder.templates.breadths)
+    tensors |= {f"{THINGS}{k}": np.ascontiguousarray(thing) for k, thing in enumerate(finder.templates.things)}
+    if finder.templates.axes is not None:
+        tensors[AXES] = np.ascontiguousarray(finder.templates.axes)
     told = {
         "views": asdict(finder.views),
         "calibration": asdict(finder.calibration),
@@ -98,17 +99,22 @@ def _fields(metadata: dict[str, str], tensors: dict[str, Floats]) -> dict[str, A
         raise ValueError("it holds numbers that are not finite")
     if tensors[BREADTHS].shape != (len(tensors[EXAMPLES]), DIRECTIONS) or not (tensors[BREADTHS] > 0).all():
         raise ValueError("its marked objects have no sizes")
-    width, height = told["box"]
+    width, height = (float(value) for value in told["box"])
+    turn = float(told["turn"])
     return {
         "views": views,
-        "box": (float(width), float(height)),
-        "turn": float(told["turn"]),
+        "box": (width, height),
+        "turn": turn,
         "seed": int(told["seed"]),
         "weights": {name: weights[name].astype(np.float32) for name in wanted},
-        "examples": tensors[EXAMPLES].astype(np.float32),
-        "breadths": tensors[BREADTHS].astype(np.float32),
-        "axes": _axes(tensors.get(AXES), channels),
-        "things": _things(tensors, channels),
+        "templates": Templates(
+            tensors[EXAMPLES].astype(np.float32),
+            tensors[BREADTHS].astype(np.float32),
+            _things(tensors, channels),
+            views.side((width, height)),
+            turn,
+            _axes(tensors.get(AXES), channels),
+        ),
         "calibration": _belief(told["calibration"]),
         "closely": Closely(float(told["closely"]["least"]), float(told["closely"]["usual"])),
         "marks": tuple(Mark(*mark) for mark in told["marks"]),

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from .calibration import Seen, believe, valley
 from .crops import Material, trial
 from .learning import Learner
-from .likeness import Likeness, overall
+from .likeness import overall
 from .mixture import Belief
 from .network import Named
-from .register import Laid, Register
+from .register import Laid
 from .rivals import stay
 from .scene import Scene
 from .scores import SIDES, Closely, cut, places_in, scores_of
+from .templates import Templates
 
 Floats = NDArray[np.float32]
 
@@ -62,17 +63,15 @@ class Study:
     Args:
         material: the scenes and what is cut from them.
         learner: whose network it is.
-        likeness: to the marked objects in ``own``.
-        register: lays them on places.
-        own: the objects that are templates: each one's place among all objects, its scene and its box.
+        templates: what places are compared with.
+        own: the objects among them: each one's place among all objects, its scene and its box.
         seed: of the trials.
         step: displayed pixels a working pixel at the typical scale.
     """
 
     material: Material
     learner: Learner
-    likeness: Likeness
-    register: Register
+    templates: Templates
     own: list[tuple[int, Scene, Floats]]
     seed: int
     step: float
@@ -80,7 +79,7 @@ class Study:
 
     def _alike(self, scene: Scene, places: Floats) -> tuple[Floats, NDArray[np.intp]]:
         """How like the marks places of a scene are, as ``Likeness.matched``; no mark is compared with itself."""
-        alike, variants = self.likeness.matched(scene.canvas.pixels, places)
+        alike, variants = self.templates.likeness.matched(scene.canvas.pixels, places)
         if len(self.own) > 1:
             for k, (_, home, thing) in enumerate(self.own):
                 if home is scene:
@@ -89,8 +88,8 @@ class Study:
 
     def _laid(self, scene: Scene, places: Floats, alike: Floats, variants: NDArray[np.intp]) -> Laid:
         """Marks laid on places of a scene that are like them as ``_alike`` says."""
-        how = self.likeness.angles[variants], self.likeness.scales[variants]
-        return self.register.lay(scene.canvas.pixels, places, alike, *how)
+        how = self.templates.likeness.angles[variants], self.templates.likeness.scales[variants]
+        return self.templates.register.lay(scene.canvas.pixels, places, alike, *how)
 
     def _fitting(self) -> Floats:
         """How closely the other marks fit each marked object where it is."""
@@ -112,7 +111,7 @@ class Study:
         seeds = [(thing, np.random.default_rng((self.seed, 1, thing))) for thing, _, _ in self.own]
         made = [trial(self.material, thing, TRIALS, rng) for thing, rng in seeds]
         crops, spots = (np.concatenate(parts) for parts in zip(*made, strict=True))
-        like = self.likeness.each(crops, spots)
+        like = self.templates.likeness.each(crops, spots)
         if len(self.own) == 1:
             return crops, spots, np.minimum(like, np.float32(ALONE))
         # no object is compared with itself
@@ -194,10 +193,10 @@ class Study:
         """Tell in every scene what may be an unmarked object from what looks like one and is none."""
         every = [self._peaks(scene, weights) for scene in self.material.scenes]
         seen = [(places[:LOOKED], firm[:LOOKED]) for places, firm in every]
-        if self.likeness.axes is None:
+        if self.templates.axes is None:
             # what all look alike that could be taken for objects tells nothing
             at = [(scene.canvas.pixels, places) for scene, (places, _) in zip(self.material.scenes, seen, strict=True)]
-            self.likeness.learn(at, COMMON, np.random.default_rng((self.seed, 3)))
+            self.templates.learn(at, COMMON, np.random.default_rng((self.seed, 3)))
         found = [
             (places, firm, scores_of(firm, self._alike(scene, places)[0]))
             for scene, (places, firm) in zip(self.material.scenes, seen, strict=True)

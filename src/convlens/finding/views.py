@@ -59,6 +59,10 @@ class Views:
     def _scale(self, size: float) -> float:
         return 1 / step_of(max(size / self.typical.scale, 1 / ENLARGED))
 
+    def side(self, box: tuple[float, float]) -> float:
+        """Working pixels of the side of an object with this box, in displayed pixels, at the typical scale."""
+        return math.sqrt(box[0] * box[1]) * self.typical.scale
+
     def suited(self, source: Source) -> Views:
         """How a picture is seen whose numbers may be of another kind, as ``View.suited`` says."""
         return replace(self, typical=self.typical.suited(source))
