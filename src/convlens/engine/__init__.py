@@ -23,6 +23,8 @@ from .errors import EngineError
 from .interpolation import interpolate
 from .operators import convolve, correlate
 from .optimisers import Optimiser, adamw, sgd
+from .orientations import orientations
+from .patches import patches
 from .plan import Plan, plan, refusals
 from .planar import Planar, planar
 from .pools import avg_pool, max_pool
@@ -50,7 +52,9 @@ __all__ = [
     "host",
     "interpolate",
     "max_pool",
+    "orientations",
     "outrun",
+    "patches",
     "plan",
     "planar",
     "refusals",

@@ -7,6 +7,7 @@ Nothing here computes; what a layer may look like is said by ``network``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -76,6 +77,29 @@ class Call:
         if 0 in x.shape[1:]:
             raise self.refusal(f"only the batch may be empty, not axis {x.shape[1:].index(0) + 1} of x", "x")
         return x
+
+    def result(self, shape: tuple[int, ...], x: Floats, remedy: str) -> Floats:
+        """The array ``out`` that is given for the result, or a new one.
+
+        Args:
+            shape: of the result.
+            x: what is read meanwhile.
+            remedy: what to do where the result does not fit into memory.
+
+        Raises:
+            EngineError: it does not, or ``out`` cannot hold the result.
+        """
+        out, named = self.given["out"], "x".join(map(str, shape))
+        if out is None:
+            ensure(4 * math.prod(shape), f"{self.operator}: the result {named}", remedy)
+            return np.empty(shape, np.float32)
+        if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != np.float32:
+            raise self.refusal(f"out must be a float32 array of {named}", "out")
+        if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
+            raise self.refusal("out must be an array without gaps that may be written", "out")
+        if np.may_share_memory(out, x):
+            raise self.refusal("out must not share memory with x", "out")
+        return out
 
 
 def numbers(value: object, name: str) -> NDArray[Any]:

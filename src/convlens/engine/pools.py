@@ -18,7 +18,6 @@ from .arguments import Call, Floats
 from .crew import cores, share_out
 from .kernels import planes
 from .layout import Window
-from .memory import ensure
 from .target import host
 
 SHARE = 1 << 18
@@ -101,7 +100,7 @@ def _pooled(call: Call, layer: MaxPool | AvgPool) -> Floats:
     with call.blaming("x"):
         shape = (*x.shape[:1], *output_shape(layer, x.shape[1:]))
         window = Window.of(axes(layer, x.shape[1:]))
-    result = _result(call, x, shape)
+    result = call.result(shape, x, "take a smaller batch or less padding")
     target = host()
     if isinstance(layer, MaxPool):
         form = planes.Form.of(target, "max", window)
@@ -118,18 +117,3 @@ def _pooled(call: Call, layer: MaxPool | AvgPool) -> Floats:
 
     share_out(share, shares, shares)
     return result
-
-
-def _result(call: Call, x: Floats, shape: tuple[int, ...]) -> Floats:
-    """The array that is given for the result, or a new one."""
-    named, out = "x".join(map(str, shape)), call.given["out"]
-    if out is None:
-        ensure(4 * math.prod(shape), f"{call.operator}: the result {named}", "take a smaller batch or less padding")
-        return np.empty(shape, np.float32)
-    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != np.float32:
-        raise call.refusal(f"out must be a float32 array of {named}", "out")
-    if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
-        raise call.refusal("out must be an array without gaps that may be written", "out")
-    if np.may_share_memory(out, x):
-        raise call.refusal("out must not share memory with x", "out")
-    return out

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlens import engine
+
 from .warp import matrices, mirrored, sample, window
 
 Floats = NDArray[np.float32]
@@ -92,6 +94,11 @@ def sampled(pixels: Floats, step: int) -> Floats:
 
 def piece(pixels: Floats, corner: Sequence[int], size: Sequence[int], step: int) -> Floats:
     """Samples (C, *size) from a corner x, y on; beyond the picture lies its mirror image."""
+    return sampled(_pixels(pixels, corner, size, step), step)
+
+
+def _pixels(pixels: Floats, corner: Sequence[int], size: Sequence[int], step: int) -> Floats:
+    """The working pixels of a ``piece``; a view where it lies in the picture."""
     columns, rows = (
         mirrored(np.arange(first, first + count), -(-whole // step))
         for first, count, whole in zip(corner, size[::-1], pixels.shape[:0:-1], strict=True)
@@ -101,7 +108,7 @@ def piece(pixels: Floats, corner: Sequence[int], size: Sequence[int], step: int)
             np.minimum(np.stack([2 * at, 2 * at + 1], 1).ravel(), whole - 1)
             for at, whole in zip((columns, rows), pixels.shape[:0:-1], strict=True)
         )
-    return sampled(window(pixels, rows, columns), step)
+    return window(pixels, rows, columns)
 
 
 def length(channels: int) -> int:
@@ -134,19 +141,18 @@ def described(windows: Floats, shifts: int = 0) -> Floats:
     Returns:
         (N, 1 or 9, D): BINS gradients and C colours of each cell, the colours less their mean over the window.
     """
-    return _of_each(maps(windows), shifts)
+    each = np.arange(len(windows))
+    return _of_cells(maps(windows), np.stack([each, 0 * each, 0 * each], 1), shifts)
 
 
-def _of_each(seen: Floats, shifts: int) -> Floats:
-    """As ``described``, from the maps (N, BINS + C, h, w) of windows."""
-    # cells begin at every second sample: apart, they are read in rows
-    phases = [[np.ascontiguousarray(seen[:, :, y::CELL, x::CELL]) for x in range(CELL)] for y in range(CELL)]
-    steps = range(1 - shifts, 2 + shifts)
-    found = np.empty((len(seen), len(steps) ** 2, seen.shape[1], CELLS, CELLS), np.float32)
-    for k, (y, x) in enumerate((y, x) for y in steps for x in steps):
-        top, left = y // CELL, x // CELL
-        found[:, k] = phases[y % CELL][x % CELL][:, :, top : top + CELLS, left : left + CELLS]
-    return _weighed(found)
+def _of_cells(seen: Floats, begin: Whole, shifts: int) -> Floats:
+    """As ``described``, from maps (M, BINS + C, h, w), and of each window in which it lies, and at which row and column
+    it begins (N, 3)."""
+    around = np.arange(1 - shifts, 2 + shifts)
+    moves = np.stack([a.ravel() for a in np.meshgrid(0, around, around, indexing="ij")], 1)
+    corners = (begin[:, None] + moves).reshape(-1, 3)
+    found = engine.patches(seen, corners, SHARE, step=CELL, evened=seen.shape[1] - BINS)
+    return found.reshape(len(begin), len(moves), -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,13 +160,13 @@ class Sight:
     """Places of a picture that lie near each other, looked at: they may be described more than once.
 
     Args:
-        maps: (BINS + C, h, w) of what lies between them; or, where they are few, (N, BINS + C, h, w) of each one's
+        maps: (1, BINS + C, h, w) of what lies between them; or, where they are few, (N, BINS + C, h, w) of each one's
             window. The descriptions are the same numbers.
-        away: (N, 2) where in the maps each one's window begins.
+        begin: (N, 3) in which of the maps each one's window lies, and at which row and column it begins.
     """
 
     maps: Floats
-    away: Whole
+    begin: Whole
 
     @classmethod
     def of(cls, pixels: Floats, at: Whole, step: int) -> Sight:
@@ -173,92 +179,26 @@ class Sight:
         """
         first = at + 1 - WIDE // 2
         corner, size = first.min(axis=0), np.ptp(at, axis=0)[::-1] + WIDE
+        begin = np.zeros((len(at), 3), np.intp)
         if APART * len(at) * WIDE * WIDE < size.prod():
-            windows = [piece(pixels, place, (WIDE, WIDE), step) for place in first]
-            return cls(maps(np.stack(windows)), np.zeros_like(at))
-        return cls(maps(piece(pixels, corner, size, step)[None])[0], first - corner)
+            begin[:, 0] = np.arange(len(at))
+            return cls(maps(np.stack([_pixels(pixels, place, (WIDE, WIDE), step) for place in first]), step), begin)
+        begin[:, 1:] = (first - corner)[:, ::-1]
+        return cls(maps(_pixels(pixels, corner, size, step)[None], step), begin)
 
     def described(self, which: Whole | slice, shifts: int = 0) -> Floats:
         """Describe some of the places, as ``described`` does their windows."""
-        if self.maps.ndim == 4:
-            return _of_each(self.maps[which], shifts)
-        steps, cells = np.arange(1 - shifts, 2 + shifts), CELL * np.arange(CELLS)
-        width, (left, top) = self.maps.shape[2], self.away[which].T
-        # of each place and shift the cells, row by row
-        first = (top[:, None, None] + steps[:, None]) * width + left[:, None, None] + steps
-        every = first.reshape(len(left), -1, 1, 1) + cells[:, None] * width + cells
-        found = self.maps.reshape(len(self.maps), -1).take(every, axis=1)
-        return _weighed(np.ascontiguousarray(found.transpose(1, 2, 0, 3, 4)))
+        return _of_cells(self.maps, self.begin[which], shifts)
 
 
-def maps(windows: Floats) -> Floats:
+def maps(windows: Floats, step: int = 1) -> Floats:
     """What of each cell is described, at every sample where it may begin but for three at either border.
 
     Args:
-        windows: (N, C, H, W) samples.
+        windows: (N, C, step * H, step * W) working pixels.
+        step: of these along a sample.
 
     Returns:
         (N, BINS + C, H - 7, W - 7).
     """
-    around = MARGINS - 1
-    return np.concatenate([_evened(_rises(windows)), _pooled(windows[:, :, around:-around, around:-around])], 1)
-
-
-def _weighed(cells: Floats) -> Floats:
-    """Descriptions (N, K, D) from what cells show (N, K, BINS + C, CELLS, CELLS), in place."""
-    cells *= SHARE
-    colours = cells[:, :, BINS:]
-    colours -= (colours * SHARE).sum(axis=(3, 4), keepdims=True) / WINDOW.sum() * SHARE
-    return cells.reshape(*cells.shape[:2], -1)
-
-
-def _rises(windows: Floats) -> Floats:
-    """How strongly each sample but for the border rises in each direction: (N, BINS, H - 2, W - 2)."""
-    # the channel that changes most tells
-    x, y, most = _slopes(windows[:, 0])
-    for channel in range(1, windows.shape[1]):
-        right, down, much = _slopes(windows[:, channel])
-        more = much > most
-        np.copyto(x, right, where=more)
-        np.copyto(y, down, where=more)
-        np.maximum(most, much, out=most)
-    found = np.empty((len(windows), BINS, *x.shape[1:]), np.float32)
-    half = BINS // 2
-    for k, angle in enumerate(np.pi * np.arange(half) / half):
-        rise = x * np.float32(0.5 * np.cos(angle))
-        rise += y * np.float32(0.5 * np.sin(angle))
-        np.maximum(rise, 0, out=found[:, k])
-        np.subtract(found[:, k], rise, out=found[:, k + half])
-    return found
-
-
-def _slopes(plane: Floats) -> tuple[Floats, Floats, Floats]:
-    """Twice the slopes along x and y of planes (N, H, W), but for their borders, and the sum of their squares."""
-    x = plane[:, 1:-1, 2:] - plane[:, 1:-1, :-2]
-    y = plane[:, 2:, 1:-1] - plane[:, :-2, 1:-1]
-    much = x * x
-    much += y * y
-    return x, y, much
-
-
-def _pooled(planes: Floats) -> Floats:
-    """Means over CELL x CELL samples, at every sample where they begin."""
-    rows = planes[..., :-1, :] + planes[..., 1:, :]
-    found: Floats = rows[..., :-1] + rows[..., 1:]
-    found *= np.float32(0.25)
-    return found
-
-
-def _evened(rises: Floats) -> Floats:
-    """Gradients of cells relative to those of the nine cells around, at every sample where these lie within."""
-    cells = _pooled(rises)
-    strength = cells[:, 0] * cells[:, 0]
-    for k in range(1, BINS):
-        strength += cells[:, k] * cells[:, k]
-    np.sqrt(strength, out=strength)
-    rows = strength[:, : -2 * CELL] + strength[:, CELL:-CELL] + strength[:, 2 * CELL :]
-    around = rows[:, :, : -2 * CELL] + rows[:, :, CELL:-CELL] + rows[:, :, 2 * CELL :]
-    around /= np.float32(9)
-    around += np.float32(QUIET)
-    found: Floats = cells[:, :, CELL:-CELL, CELL:-CELL] / around[:, None]
-    return found
+    return engine.orientations(windows, QUIET, step=step)

@@ -57,7 +57,10 @@ def mirrored(at: Whole, size: int) -> Whole:
 
 def window(pixels: Floats, rows: Whole, columns: Whole) -> Floats:
     """The pixels (C, rows, columns) at indices of rows and columns; a view where these are consecutive."""
-    for axis, at in ((1, rows), (2, columns)):
-        straight = at[-1] - at[0] == len(at) - 1 and (np.diff(at) == 1).all()
-        pixels = pixels[(slice(None),) * axis + (slice(at[0], at[-1] + 1),)] if straight else pixels.take(at, axis)
+    (top, bottom), (left, right) = ((at.min(), at.max() + 1) for at in (rows, columns))
+    # what lies around is left out first: taken rows are copied as long as they are
+    pixels = pixels[:, top:bottom, left:right]
+    for axis, at in ((1, rows - top), (2, columns - left)):
+        if not np.array_equal(at, np.arange(pixels.shape[axis])):
+            pixels = pixels.take(at, axis)
     return pixels
