@@ -11,6 +11,7 @@ from convlens.finding.finder import Finder
 from convlens.finding.finds import Finds
 from convlens.finding.known import Known
 from convlens.finding.mixture import Belief
+from convlens.finding.templates import Templates
 from convlens.finding.views import Views
 
 PLACES = [(20.0, 20.0), (60.0, 20.0), (100.0, 20.0), (140.0, 20.0)]
@@ -19,9 +20,9 @@ SCORES = [9.0, 7.0, 8.0, 1.0]
 
 def claimed(*marks: Mark, places: list[tuple[float, float]] = PLACES) -> Finds:
     """What a finder of 10 x 10 objects makes of places that it scored."""
-    none = np.zeros((0, 3, 2, 2), np.float32), np.zeros((0, 12), np.float32)
     learned = (Mark("b", "object", 1, 1), Mark("b", "object", 50, 1))
-    finder = Finder(Views(View(1.0, 255.0, 3), 10.0), (10.0, 10.0), np.pi, 0, {}, *none, Belief(0.0, 8.0, 0.5), learned)
+    none = Templates.none(3)
+    finder = Finder(Views(View(1.0, 255.0, 3), 10.0), (10.0, 10.0), np.pi, 0, {}, none, Belief(0.0, 8.0, 0.5), learned)
     boxes = np.array([(x - 5, y - 5, 10, 10) for x, y in places], np.float64)
     scores = np.array(SCORES[: len(boxes)], np.float32)
     known = Known.of(marks, finder.box)

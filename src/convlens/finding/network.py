@@ -14,8 +14,8 @@ Named = dict[str, Floats]
 
 STRIDE = 4
 LAYERS = (
-    "conv 16 5 pad 2, relu, maxpool 2, conv 32 3 pad 1, relu, conv 32 3 pad 1, relu, maxpool 2, "
-    "conv 48 3 pad 1, relu, conv 48 3 pad 2 dilation 2, relu, conv 1 1"
+    "conv 16 3 pad 1, relu, maxpool 2, conv 24 3 pad 1, relu, maxpool 2, "
+    "conv 48 3 pad 1, relu, conv 48 3 pad 1, relu, conv 48 3 pad 2 dilation 2, relu, conv 1 1"
 )
 DOUBT = -3.0
 """The first logit of every cell: objects are rare."""
