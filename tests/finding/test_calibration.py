@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -115,6 +117,18 @@ def test_what_is_as_like_the_marks_as_they_are_tells_what_objects_score() -> Non
     nothing = scores[40:], logits[40:]
     assert recognised(belief, *nothing) is belief
     assert learn(belief, nothing[0]).best() == np.inf
+
+
+def test_what_is_as_like_the_marks_in_the_pictures_that_were_learned_from_tells_of_other_pictures_too() -> None:
+    scores, logits = (told.astype(np.float32) for told in known_by_heart(40, 0.5))
+    # the marks score 3 more, where they are and elsewhere
+    trials = np.random.default_rng(4).normal(3 + LIKE * 0.5, 1.0, 40).astype(np.float32)
+    taught = Seen(scores, np.full(5, 3 + LIKE * 0.5, np.float32), NOTHING, alike=(scores - logits) / np.float32(LIKE))
+    told, blind = (believe(trials, [one], alike=0.5) for one in (taught, replace(taught, alike=None)))
+    assert told.typical < blind.typical - 0.3
+    assert told.typical > LIKE * 0.5 - 0.5
+    # after a rejection it is not asked
+    assert believe(trials, [taught]) == believe(trials, [replace(taught, alike=None)])
 
 
 def test_of_thousands_none_is_taken_for_a_look_alike_before_anything_was_rejected() -> None:

@@ -68,6 +68,7 @@ class Seen:
         rest: of places that are known to be none.
         area: how many times as large as an object it is, if anything is marked in it; else 0.
         each: of how many unknown places each is one: of very many not all are looked at.
+        alike: how like the marks the unknown places are; None: not known.
     """
 
     unknown: Floats
@@ -75,6 +76,7 @@ class Seen:
     rest: Floats
     area: float = 0.0
     each: int = 1
+    alike: Floats | None = None
 
 
 def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: float | None = None) -> Belief:
@@ -89,13 +91,16 @@ def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: fl
     tried = TRIED * max(1.0, ENOUGH / max(marks, 1)) ** FEWER
     before = _before(trials, seen, tried)
     if alike is not None:
-        before = replace(before, alikes=UNHEARD)
+        before = replace(before, alikes=UNHEARD, alike=alike)
     # a single mark where it is has nothing but itself to be compared with
     alone = sum(len(one.marked) for one in seen) < 2
     after = []
     for one in seen:
         unknown, rest, marked = (scores.astype(np.float64) for scores in (one.unknown, one.rest, one.marked))
-        after.append(learn(before, unknown, rest, marked[:0] if alone else marked))
+        told = before
+        if one.alike is not None:
+            told = recognised(before, unknown, unknown - LIKE * one.alike.astype(np.float64))
+        after.append(learn(told, unknown, rest, marked[:0] if alone else marked))
     typical, doubt = _typical(before, after, tried)
     weight = min(1.0, TOGETHER / max(1, len(after)))
     spreads = weight * sum((np.log(one.spread + 1e-9) for one in after), np.zeros(len(before.spreads)))
@@ -107,7 +112,6 @@ def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: fl
         doubt=doubt,
         wrong=_wrong(seen, after),
         many=_many(seen, after),
-        alike=alike,
         spreads=tuple(np.log(spread).tolist()),
         grounds=tuple((KEPT * (grounds - grounds.max(initial=-np.inf))).tolist()),
         alikes=_alikes(before, after if marks > 1 else [], weight) if alike is None else FEW,

@@ -47,11 +47,13 @@ class Kind(IntEnum):
 
 
 class Looked(NamedTuple):
-    """Places (N, 2) of a scene, their scores, what the marks say of them; each unknown one is one of so many."""
+    """Places (N, 2) of a scene, their scores, how like the marks they are, what these say of them; each unknown one is
+    one of so many."""
 
     scene: Scene
     places: Floats
     scores: Floats
+    alike: Floats
     kinds: NDArray[np.intp]
     each: int
 
@@ -141,14 +143,15 @@ class Study:
             some = (kinds != Kind.UNKNOWN) | (np.arange(len(places)) % step == 0)
             matched.append(self._alike(scene, places[some]))
             scores = scores_of(firm[some], matched[-1][0])
-            looked.append(Looked(scene, places[some], scores, kinds[some], step))
+            alike = overall(matched[-1][0])
+            looked.append(Looked(scene, places[some], scores, alike, kinds[some], step))
         tried, like = self._objects(weights)
         closely = self._closely(looked, matched, tried)
         tried = tried + np.repeat(closely.gain(self._fitting()), TRIALS)
         # what was rejected may be as like the marks as objects are, and others of its kind with it
         asked = len(self.own) > 1 and not any(len(scene.nots) for scene in self.material.scenes)
-        alike = float(np.median(like)) if asked else None
-        return believe(tried, self._seen(looked), marks=len(self.own), alike=alike), closely
+        typical = float(np.median(like)) if asked else None
+        return believe(tried, self._seen(looked), marks=len(self.own), alike=typical), closely
 
     def _closely(self, looked: list[Looked], matched: list[tuple[Floats, NDArray[np.intp]]], tried: Floats) -> Closely:
         """Look closely at the sure ones of some places, which match as told; they are moved and score anew."""
@@ -182,12 +185,15 @@ class Study:
         """What some scenes say, in which unknown places give way to surer ones that other scales show."""
         many, steps = [len(one.places) for one in own], [one.scene.canvas.step for one in own]
         at = np.concatenate([one.scene.canvas.outward(one.places) for one in own])
-        scores, kinds = (np.concatenate(parts) for parts in zip(*((one.scores, one.kinds) for one in own), strict=True))
+        scores, alike, kinds = (
+            np.concatenate(parts) for parts in zip(*((one.scores, one.alike, one.kinds) for one in own), strict=True)
+        )
         stays = stay(at, self.material.side * np.repeat(np.array(steps), many), scores) | (kinds != Kind.UNKNOWN)
         unknown, marked, rest = (scores[stays & (kinds == kind)] for kind in Kind)
         marks = [one.scene.canvas for one in own if one.scene.marked]
         area = sum(c.block.area * (c.step / self.step) ** 2 for c in marks) / self.material.side**2 / len(set(steps))
-        return Seen(unknown, marked, rest, area, max(one.each for one in own))
+        each = max(one.each for one in own)
+        return Seen(unknown, marked, rest, area, each, alike[stays & (kinds == Kind.UNKNOWN)])
 
     def look(self, weights: Named) -> None:
         """Tell in every scene what may be an unmarked object from what looks like one and is none."""
