@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from convlens.network import Network
 
+from .blending import Laid, Noise, blend
 from .crew import cores, share_out
 from .errors import EngineError
 from .interpolation import interpolate
@@ -37,6 +38,8 @@ from .target import TARGETS, Target, host, runnable
 __all__ = [
     "TARGETS",
     "EngineError",
+    "Laid",
+    "Noise",
     "Optimiser",
     "Plan",
     "Planar",
@@ -45,6 +48,7 @@ __all__ = [
     "Target",
     "adamw",
     "avg_pool",
+    "blend",
     "compile",
     "convolve",
     "cores",

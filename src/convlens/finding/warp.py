@@ -18,7 +18,10 @@ Whole = NDArray[np.intp]
 def matrices(angle: NDArray[np.floating], scale: NDArray[np.floating]) -> Floats:
     """(N, 2, 2): from a crop's offsets (x, y) to those of the canvas, for angles in radians and magnifications."""
     cos, sin = np.cos(angle) / scale, np.sin(angle) / scale
-    return np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], -2).astype(np.float32)
+    found = np.empty((len(angle), 2, 2), np.float32)
+    found[:, 0, 0] = found[:, 1, 1] = cos
+    found[:, 0, 1], found[:, 1, 0] = -sin, sin
+    return found
 
 
 @cache
