@@ -32,7 +32,7 @@ NONE = 3.0
 """How much likelier no object at all is than any doubling of their number."""
 STEP = np.log(2) / 2
 """Between two numbers of objects, as logarithms."""
-SIMILAR, ABOUT = 0.7, 1.0
+SIMILAR, ABOUT = 0.7, 0.7
 """How likely a picture holds as many objects as expected, and how far the logarithm of their number then strays."""
 CLEAR = 2.5
 """How much less likely look-alikes are than none, as a logarithm, before a picture is seen."""
