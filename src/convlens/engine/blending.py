@@ -115,8 +115,8 @@ def _checked(
     for what, given, wanted in shapes:
         if given != wanted:
             raise EngineError(f"of pictures {grounds.shape} {what} must be {wanted}, not {given}")
-    if listed and (on.min() < 0 or on.max() >= many or np.bincount(on).max() > 1):
-        raise EngineError(f"things are laid on one picture each of {many}, not on {on.tolist()}")
+    if len(set(laid_on := on.tolist())) < listed or any(not 0 <= picture < many for picture in laid_on):
+        raise EngineError(f"things are laid on one picture each of {many}, not on {laid_on}")
     room = len(noise.numbers) - channels * height * width
     if many and (starts.min() < 0 or starts.max() > room):
         raise EngineError(f"noise must start between 0 and {room}, so that it reaches, not at {starts.tolist()}")

@@ -27,8 +27,10 @@ TOLD = "objects", "unknown", "nots"
 """What scenes tell of places, by which cells are labelled."""
 STRETCH = 1 << 16
 """Numbers of noise: eight crops' worth."""
-SPREAD = 7
+SPREAD = 29
 """Of so many pixels one tells a mean: the rows' length has no such factor."""
+HOLES = np.array([0, 0, 6, 6]), np.array([SIDE - 14, SIDE - 14, 8, 8])
+"""Left and upper edge, width and height of a hole: the least of each, and how many numbers it may be."""
 STRAY = 0.25
 """Which part of the crops is turned by any angle."""
 
@@ -217,9 +219,13 @@ def _others(count: int, material: Material, rng: np.random.Generator) -> list[Fl
     places, side = _elsewhere(count - many, material, rng), max(len(mask) for mask in masks)
     still = matrices(rng.uniform(-np.pi, np.pi, len(masks)), np.ones(len(masks)))
     pieces = sample([material.scenes[i].canvas.pixels for i in places.scene], side, places.at, still)
-    # all sides are odd: the middle of a larger piece is a smaller one
-    covers = [np.pad(mask, (side - len(mask)) // 2) if len(mask) < side else mask for mask in masks]
-    return [*found, *np.concatenate([pieces.reshape(len(masks), -1, side, side), np.stack(covers)[:, None]], 1)]
+    cut = np.zeros((len(masks), pieces.shape[1] + 1, side, side), np.float32)
+    cut[:, :-1] = pieces.reshape(len(masks), -1, side, side)
+    for piece, mask in zip(cut, masks, strict=True):
+        # all sides are odd: smaller masks lie in the middle as well
+        rim = (side - len(mask)) // 2
+        piece[-1, rim : side - rim, rim : side - rim] = mask
+    return [*found, *cut]
 
 
 def _elsewhere(count: int, material: Material, rng: np.random.Generator) -> Places:
@@ -290,7 +296,7 @@ def _lit(grounds: Floats, laid: _Laid, things: Floats, rng: np.random.Generator)
     lain = engine.Laid(laid.on, things.reshape(len(things), channels + 1, SIDE, SIDE), seen[1])
     crops = engine.blend(grounds.reshape(n, *shape), seen[0], lain, np.less(rng.random(n), 0.2), noise)
     some = np.flatnonzero(rng.random(n) < 0.15)
-    holes = rng.integers((0, 0, 6, 6), (SIDE - 14, SIDE - 14, 14, 14), (len(some), 4)).tolist()
+    holes = (HOLES[0] + rng.random((len(some), 4)) * HOLES[1]).astype(int).tolist()
     means = _means(crops.reshape(n, channels, cells), some)[:, :, None, None]
     for i, mean, (x, y, w, h) in zip(some, means, holes, strict=True):
         crops[i, :, y : y + h, x : x + w] = mean
