@@ -7,6 +7,8 @@ too, by the orthogonal matrix that is nearest to its momentum.
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,12 +42,15 @@ def orthogonal(matrix: Floats) -> Floats:
     wide = matrix.T if high else matrix
     rows, columns = wide.shape
     # in blocks so small that no product is shared between threads: the sums are the same on any number of them
-    x = np.pad(wide, ((0, 0), (0, -columns % PIECE))).reshape(rows, -1, PIECE).transpose(1, 0, 2).copy()
+    x = np.zeros((-(-columns // PIECE), rows, PIECE), np.float32)
+    for n, block in enumerate(x):
+        own = wide[:, n * PIECE : (n + 1) * PIECE]
+        block[:, : own.shape[1]] = own
     square = (x @ x.transpose(0, 2, 1).copy()).sum(axis=0)
-    size = np.sqrt(np.trace(square)) + np.float32(1e-7)
+    size = np.sqrt(square.diagonal().sum()) + np.float32(1e-7)
     square /= size * size
-    constant = a * np.eye(rows, dtype=np.float32)
-    every = np.eye(rows, dtype=np.float32) / size
+    same = np.eye(rows, dtype=np.float32)
+    constant, every = a * same, same / size
     for turn in range(ROUNDS):
         one = constant + b * square + c * (square @ square)
         every = one @ every
@@ -110,7 +115,7 @@ class Optimiser:
         """The weights, or their running mean, by name."""
         flat, found, at = self.mean if mean else self.flat, {}, 0
         for name, shape in self._shapes.items():
-            size = int(np.prod(shape))
+            size = prod(shape)
             found[name] = flat[at : at + size].reshape(shape).copy()
             at += size
         return found
