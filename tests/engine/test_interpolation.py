@@ -48,6 +48,21 @@ def test_pictures_of_any_size_are_turned_and_shifted() -> None:
     np.testing.assert_array_equal(found[2], sources[2][:, [2, 3, 4, 3], 0])
 
 
+def test_pieces_of_a_larger_picture_are_read_as_copies_of_them_are() -> None:
+    whole, rng = picture(3, 40, 50), np.random.default_rng(4)
+    pieces = [whole, whole[:, 3:20, 5:29], whole[::-1, 7:8], whole[:, :, 9:10], whole[:, ::2, ::3], whole.T[:3], whole]
+    copies = [piece.copy() for piece in pieces]
+    given = rng.uniform(-9, 30, (2, 77)), rng.normal(size=(7, 2, 2)), rng.uniform(0, 20, (7, 2))
+    for covers in (False, True):
+        found, wanted = (engine.interpolate(sources, *given, covers=covers) for sources in (pieces, copies))
+        np.testing.assert_array_equal(found, wanted)
+        alone = [
+            engine.interpolate([copy], given[0], turn[None], centre[None], covers=covers)[0]
+            for copy, turn, centre in zip(copies, *given[1:], strict=True)
+        ]
+        np.testing.assert_array_equal(found, alone)
+
+
 def test_bits_do_not_depend_on_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
     source, rng = picture(3, 40, 50), np.random.default_rng(2)
     given = rng.uniform(-9, 9, (2, 101)), rng.normal(size=(1, 2, 2)), rng.uniform(0, 40, (1, 2))

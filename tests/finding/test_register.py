@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from convlens.finding.canvas import Block, Canvas
-from convlens.finding.register import Laid, Register
+from convlens.finding.register import SIDE, Laid, Register, _looks, _turned_over
 from convlens.finding.rivals import stay
 from convlens.finding.scene import patch
 from convlens.finding.scores import CLOSE, USUAL, Closely
@@ -88,6 +88,31 @@ def test_a_place_is_looked_at_alike_among_whichever_others_and_wherever_the_canv
     moved = register.lay(pixels[:, 8:, 24:], places - np.float32([24, 8]), *how)
     np.testing.assert_array_equal(moved.overall(), whole.overall())
     np.testing.assert_array_equal(moved.middles() + np.float32([24, 8]), whole.middles())
+
+
+def test_beyond_the_canvas_lies_its_mirror_image() -> None:
+    rng = np.random.default_rng(5)
+    pixels = np.kron(rng.normal(0, 1, (3, 20, 19)), np.ones((8, 8))).astype(np.float32)
+    thing = np.concatenate([pixels[:, 50:99, 50:99], np.ones((1, 49, 49), np.float32)])
+    places = (rng.integers(0, 150 * 64, (40, 2)) / 64).astype(np.float32)
+    how = np.ones((40, 1), np.float32), rng.uniform(-3, 3, (40, 1)).astype(np.float32), np.ones((40, 1), np.float32)
+    found = Register([thing]).lay(pixels, places, *how)
+    margin = 90
+    wide = np.pad(pixels, ((0, 0), (margin, margin), (margin, margin)), mode="reflect")
+    wanted = Register([thing]).lay(wide, places + np.float32(margin), *how)
+    np.testing.assert_array_equal(found.overall(), wanted.overall())
+    np.testing.assert_array_equal(found.middles() + np.float32(margin), wanted.middles())
+
+
+def test_what_is_compared_of_two_pictures_is_the_product_with_one_turned_over() -> None:
+    rng = np.random.default_rng(6)
+    one, other = rng.normal(0, 1, (2, 1, 3, SIDE * SIDE)).astype(np.float32)
+    weight = rng.random((1, SIDE * SIDE)).astype(np.float32)
+    looks = zip(_looks(one), _looks(other), strict=True)
+    wanted = sum((a * b * weight[:, None]).sum(dtype=np.float64) for a, b in looks)
+    found = (_turned_over(one, weight) * other).sum(dtype=np.float64)
+    # nine numbers of each sample are added, each with roundings of numbers below 10
+    assert found == pytest.approx(wanted, abs=90 * float(np.finfo(np.float32).eps) * SIDE * SIDE)
 
 
 def test_what_is_not_tried_says_nothing() -> None:

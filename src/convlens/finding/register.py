@@ -9,7 +9,7 @@ exactly than by the network's cells. What this is worth beside the rest is told 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,10 +20,11 @@ from convlens.engine import cores, share_out
 from .appearance import piece
 from .likeness import SCALES, products
 from .scene import REACH
-from .warp import matrices, offsets, sample
+from .warp import matrices, sample
 
 Floats = NDArray[np.float32]
 Exact = NDArray[np.float64]
+Whole = NDArray[np.intp]
 
 SIDE = 24
 """Samples a side of what is compared; they lie as far apart as it takes to see all of a marked object's box."""
@@ -31,9 +32,9 @@ AROUND = 1.1
 """Sides of that box that are seen."""
 WIDEST = 2.5
 """Working pixels between samples at most: of longer things only the middle is seen, so that a margin holds it."""
-COLOUR = 0.4
+COLOUR = 0.8
 """What a difference of colour counts beside the same rise of brightness from one sample to the next but one."""
-QUIET = 0.02
+QUIET = 0.08
 """Product of two contrasts below which things are like nothing: noise in a plain."""
 PULL = 0.5
 """How much better an object must fit a side farther away: among touching ones the nearest is meant."""
@@ -43,30 +44,37 @@ ALIKE = 0.1
 """Difference of two fits that makes one mark count 2.7 times the other, for the fit and for the place."""
 PARTS = 64
 """A place is told in these parts of a working pixel, as peaks are."""
-TOGETHER = 128
-"""Places that are looked at together, by one of the threads."""
+TOGETHER = 64
+"""Places on which an object is laid together, by one of the threads."""
 
 
 class Nudges(NamedTuple):
-    """By which angles (K,) in radians, scales (K,) and shifts (K, 2) in samples an object is moved where it lies."""
+    """By which angles (K,) in radians, scales (K,) and shifts (K, 2) in halves of a sample an object is moved where it
+    lies."""
 
     angle: Floats
     scale: Floats
-    shift: Floats
+    shift: Whole
 
     @classmethod
-    def all(cls, degrees: Sequence[float], scales: Sequence[float], steps: Sequence[float]) -> Nudges:
+    def all(cls, degrees: Sequence[float], scales: Sequence[float], halves: Sequence[int]) -> Nudges:
         """All combinations, with the same steps along x and y."""
-        told = np.meshgrid(np.radians(degrees), scales, steps, steps, indexing="ij")
-        angle, scale, x, y = (axis.ravel().astype(np.float32) for axis in told)
-        return cls(angle, scale, np.stack([x, y], 1))
+        angle, scale, x, y = (
+            axis.ravel() for axis in np.meshgrid(np.radians(degrees), scales, halves, halves, indexing="ij")
+        )
+        return cls(angle.astype(np.float32), scale.astype(np.float32), np.stack([x, y], 1).astype(np.intp))
+
+    @property
+    def farthest(self) -> int:
+        """The largest shift along x and y."""
+        return int(self.shift.max())
 
 
 STAGES = (
-    Nudges.all((-7.5, 0, 7.5), (1.0,), np.linspace(-4.5, 4.5, 7).tolist()),
-    Nudges.all((-4, 0, 4), (0.93, 1.0, 1.07), (-1, 0, 1)),
+    Nudges.all((-7.5, 0, 7.5), (1.0,), range(-9, 10, 3)),
+    Nudges.all((-4, 0, 4), (0.93, 1.0, 1.07), range(-1, 2)),
 )
-FARTHEST = 1.6 * max(SCALES) * (SIDE / 2 + float(sum(stage.shift.max() for stage in STAGES)))
+FARTHEST = 1.6 * max(SCALES) * (SIDE + sum(stage.farthest for stage in STAGES)) / 2
 """Samples from a place to the farthest that is looked at."""
 
 
@@ -113,7 +121,9 @@ class Register:
     """
 
     def __init__(self, things: Sequence[Floats]) -> None:
-        self._templates = [_Template(thing) for thing in things]
+        made: dict[int, _Template] = {}
+        share_out(lambda k: made.update({k: _Template(things[k])}), len(things), cores())
+        self._templates = [made[k] for k in range(len(things))]
         self._reach = int(np.ceil(FARTHEST * max((template.step for template in self._templates), default=1.0)))
 
     def lay(self, pixels: Floats, places: Floats, alike: Floats, angle: Floats, scale: Floats) -> Laid:
@@ -132,22 +142,36 @@ class Register:
         np.put_along_axis(tried, order, values=True, axis=1)
         tried &= np.isfinite(told)
 
-        def run(first: int) -> None:
-            part = np.arange(first * TOGETHER, min((first + 1) * TOGETHER, len(places)))
-            # of each place the same numbers, wherever the canvas begins
-            whole = np.floor(places[part]).astype(np.intp)
-            size = 2 * self._reach + 1, 2 * self._reach + 1
-            windows = [np.ascontiguousarray(piece(pixels, at - self._reach, size, 1)) for at in whole]
-            middle = (places[part] - whole).astype(np.float64) + self._reach
-            for m, template in enumerate(self._templates):
-                own = np.flatnonzero(tried[part, m])
-                some = part[own]
-                if len(some):
-                    how = middle[own], angle[some, m], scale[some, m]
-                    found.fits[some, m], found.aside[some, m] = template.lay([windows[k] for k in own], *how)
+        # so many places at once that each object is laid on about TOGETHER
+        many = TOGETHER * max(NEAREST, len(self._templates)) // NEAREST
 
-        share_out(run, -(-len(places) // TOGETHER), cores())
+        def run(part: int) -> None:
+            # of each place the same numbers, wherever the canvas begins
+            first = part * many
+            own = places[first : first + many]
+            whole = np.floor(own).astype(np.intp)
+            windows = _windows(pixels, whole - self._reach, 2 * self._reach + 1)
+            middle = (own - whole).astype(np.float64) + self._reach
+            for m, template in enumerate(self._templates):
+                near = np.flatnonzero(tried[first : first + many, m])
+                if len(near):
+                    some = first + near
+                    how = middle[near], angle[some, m], scale[some, m]
+                    found.fits[some, m], found.aside[some, m] = template.lay([windows[k] for k in near], *how)
+
+        share_out(run, -(-len(places) // many), cores())
         return found
+
+
+def _windows(pixels: Floats, corners: Whole, side: int) -> list[Floats]:
+    """Squares (C, side, side) of a canvas from each of some corners (N, 2) x, y on: no copies where they lie within."""
+    _, height, width = pixels.shape
+    return [
+        pixels[:, y : y + side, x : x + side]
+        if 0 <= x <= width - side and 0 <= y <= height - side
+        else piece(pixels, (x, y), (side, side), 1)
+        for x, y in corners.tolist()
+    ]
 
 
 class _Template:
@@ -172,8 +196,9 @@ class _Template:
         for stage in self._stages:
             there = matrices(-angle, 1 / (scale * self.step))
             crops = sample(windows, SIDE, (middle + moved).astype(np.float32), there)
-            fits, best = stage.fits(crops.reshape(len(crops), -1, SIDE, SIDE))
-            moved += (there.astype(np.float64) * stage.middles[best][:, None, :]).sum(axis=2)
+            fits, best = stage.fits(crops)
+            # seen so much farther on, it lies as much before
+            moved -= (there.astype(np.float64) * (stage.nudges.shift[best] / 2)[:, None, :]).sum(axis=2)
             angle, scale = angle + stage.nudges.angle[best], scale * stage.nudges.scale[best]
         return fits, moved
 
@@ -183,51 +208,82 @@ class _Stage:
 
     def __init__(self, thing: Floats, nudges: Nudges, step: float) -> None:
         self.nudges = nudges
-        turns = matrices(nudges.angle, nudges.scale / step)
-        centres = (np.float32((thing.shape[1] - 1) / 2) + nudges.shift * np.float32(step)).astype(np.float32)
-        seen = sample([thing] * len(turns), SIDE, centres, turns)
-        at = turns @ offsets(SIDE) + centres[:, :, None]
-        # beyond the patch lies its mirror image, which covers nothing
-        weight = np.where(((at < 0) | (at > thing.shape[1] - 1)).any(axis=1), np.float32(0), seen[:, -1])
-        weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-6)
-        looks = _looks(seen[:, :-1].reshape(len(turns), -1, SIDE, SIDE))
-        self._contrast = np.sqrt((looks * looks * weight[:, None]).sum(axis=(1, 2)))
-        self._compare = products(np.ascontiguousarray((looks * weight[:, None]).reshape(len(turns), -1)), threads=1)
-        self._weigh = products(np.ascontiguousarray(weight), threads=1)
-        back = matrices(-nudges.angle, 1 / nudges.scale).astype(np.float64)
-        self.middles: Exact = -(back * nudges.shift[:, None, :]).sum(axis=2)
-        """(K, 2): where the object's middle lies among the samples of a crop that shows it so moved."""
-        self._pull = np.float32(PULL) * ((nudges.shift / SIDE) ** 2).sum(axis=1)
+        seen = _moved(thing, nudges, step)
+        weight = seen[:, -1] / np.maximum(seen[:, -1].sum(axis=1, keepdims=True), 1e-6)
+        own = np.ascontiguousarray(seen[:, :-1])
+        self._contrast = np.sqrt((_energy(own) * weight).sum(axis=1))
+        self._compare = products(_turned_over(own, weight).reshape(len(seen), -1), threads=1)
+        self._weigh = products(weight, threads=1)
+        self._pull = np.float32(PULL) * ((nudges.shift / (2 * SIDE)) ** 2).sum(axis=1)
 
-    def fits(self, crops: Floats) -> tuple[Floats, NDArray[np.intp]]:
-        """How closely crops (N, C, SIDE, SIDE) show the object, and moved by which of the nudges."""
-        looks = _looks(crops)
-        energy = (looks * looks).sum(axis=1)
-        contrast = np.sqrt(np.maximum(self._weigh(energy[:, :, None, None]), 0))
-        found = self._compare(looks.reshape(len(looks), -1, 1, 1)) / (contrast * self._contrast + np.float32(QUIET))
+    def fits(self, crops: Floats) -> tuple[Floats, Whole]:
+        """How closely crops (N, C, SIDE * SIDE) show the object, and moved by which of the nudges."""
+        contrast = np.sqrt(np.maximum(self._weigh(_energy(crops)[:, :, None, None]), 0))
+        contrast *= self._contrast
+        contrast += np.float32(QUIET)
+        found = self._compare(crops.reshape(len(crops), -1, 1, 1))
+        found /= contrast
         best = (found - self._pull).argmax(axis=1)
         return found[np.arange(len(found)), best], best
 
 
-def _looks(crops: Floats) -> Floats:
-    """What is compared of crops (N, C, SIDE, SIDE): how each channel rises along x and y, and how far it is from the
-    mean of the middle; (N, 3 C, SIDE * SIDE)."""
-    n, channels = crops.shape[:2]
-    found = np.zeros((n, 3, channels, SIDE, SIDE), np.float32)
-    np.subtract(crops[..., 2:], crops[..., :-2], out=found[:, 0, :, :, 1:-1])
-    np.subtract(crops[..., 2:, :], crops[..., :-2, :], out=found[:, 1, :, 1:-1])
-    found[:, :2] *= np.float32(0.5)
-    mean = (crops * MIDDLE).reshape(n, channels, -1).sum(axis=2)
-    np.subtract(crops, mean[:, :, None, None], out=found[:, 2])
-    found[:, 2] *= np.float32(COLOUR)
-    return found.reshape(n, 3 * channels, -1)
+def _moved(thing: Floats, nudges: Nudges, step: float) -> Floats:
+    """How an object looks by each nudge, and how much of it covers each sample: (K, C + 1, SIDE * SIDE)."""
+    halves = 2 * SIDE - 1
+    wide = halves + 2 * nudges.farthest
+    # those that differ by their shifts alone are pieces of one
+    turned, which = np.unique(np.stack([nudges.angle, nudges.scale], 1), axis=0, return_inverse=True)
+    turns = matrices(turned[:, 0], turned[:, 1] * 2 / step)
+    middle = np.full((len(turns), 2), (thing.shape[1] - 1) / 2, np.float32)
+    whole = sample([thing] * len(turns), wide, middle, turns, covers=True).reshape(len(turns), -1, wide, wide)
+    pieces = np.lib.stride_tricks.sliding_window_view(whole, (halves, halves), (2, 3))[..., ::2, ::2]
+    x, y = nudges.shift.T + nudges.farthest
+    found: Floats = pieces[which.ravel(), :, y, x].reshape(len(which), -1, SIDE * SIDE)
+    return found
+
+
+def _looks(seen: Floats) -> Iterator[Floats]:
+    """What of pictures (N, C, SIDE * SIDE) is compared: how every channel rises along x, then along y, from the sample
+    before to the one behind, at the border not at all; and how far it is from the mean of the middle."""
+    for axis, step in ((3, 1), (2, SIDE)):
+        rise = np.empty_like(seen)
+        np.subtract(seen[..., 2 * step :], seen[..., : -2 * step], out=rise[..., step:-step])
+        border = np.moveaxis(rise.reshape(*seen.shape[:2], SIDE, SIDE), axis, 0)
+        border[:: SIDE - 1] = 0
+        yield rise
+    tint = seen - np.einsum("ncp,p->nc", seen, MIDDLE)[..., None]
+    tint *= np.float32(COLOUR)
+    yield tint
+
+
+def _energy(seen: Floats) -> Floats:
+    """The squares of all that is compared of each sample, summed: (N, SIDE * SIDE)."""
+    found = np.zeros((len(seen), SIDE * SIDE), np.float32)
+    for look in _looks(seen):
+        found += np.einsum("ncp,ncp->np", look, look)
+    return found
+
+
+def _turned_over(seen: Floats, weight: Floats) -> Floats:
+    """Pictures (N, C, SIDE * SIDE): the product of one with another picture is that of what is compared of both, each
+    sample counting as told (N, SIDE * SIDE).
+
+    What is compared are sums of samples, so it can be turned over, and a third as many numbers are multiplied.
+    """
+    x, y, tint = (look * weight[:, None] for look in _looks(seen))
+    tint *= np.float32(COLOUR)
+    found: Floats = tint - tint.sum(axis=2, keepdims=True) * MIDDLE
+    for rise, step in ((x, 1), (y, SIDE)):
+        found[..., 2 * step :] += rise[..., step:-step]
+        found[..., : -2 * step] -= rise[..., step:-step]
+    return found
 
 
 def _middle() -> Floats:
-    """A disc that an object fills, 1 in all: (SIDE, SIDE)."""
+    """A disc that an object fills, 1 in all: (SIDE * SIDE,)."""
     ramp = np.arange(SIDE) - (SIDE - 1) / 2
     disc = (np.hypot(ramp[:, None], ramp[None, :]) < 0.4 * SIDE).astype(np.float32)
-    found: Floats = disc / disc.sum()
+    found: Floats = (disc / disc.sum()).ravel()
     return found
 
 

@@ -96,9 +96,12 @@ class Study:
     def _fitting(self) -> Floats:
         """How closely the other marks fit each marked object where it is."""
         found = np.empty(len(self.own), np.float32)
-        for k, (_, scene, thing) in enumerate(self.own):
-            place = thing[None, :2]
-            found[k] = self._laid(scene, place, *self._alike(scene, place)).overall()[0]
+        for scene in self.material.scenes:
+            here = [k for k, (_, home, _) in enumerate(self.own) if home is scene]
+            if not here:
+                continue
+            places = np.stack([self.own[k][2][:2] for k in here])
+            found[here] = self._laid(scene, places, *self._alike(scene, places)).overall()
         return found if len(self.own) > 1 else np.minimum(found, np.float32(ALONE))
 
     def _objects(self, weights: Named) -> tuple[Floats, Floats]:

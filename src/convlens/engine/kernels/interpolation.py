@@ -9,6 +9,7 @@ Products are rounded before they are added, so every processor gives the same bi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 from llvmlite import ir
@@ -20,10 +21,13 @@ from ..target import Target
 AHEAD = 192
 """Places by which cells are asked for before they are read: of a turned piece no processor guesses its next lines."""
 
+SOURCE = ("address", "width", "height", "line", "plane")
+"""What is told of a picture: where it lies, its size, and how many numbers lie between two rows and two channels."""
+
 
 @blueprint
 def interpolated(target: Target, channels: int, name: str, *, covers: bool) -> Kernel:
-    """Write the kernel ``(source, x, y, how, result; width, height, count)``.
+    """Write the kernel ``(sources, x, y, how, result; count, pictures)``.
 
     Args:
         target: the processor.
@@ -31,25 +35,45 @@ def interpolated(target: Target, channels: int, name: str, *, covers: bool) -> K
         name: the function's name.
         covers: whether the last plane is 0 outside, and not mirrored.
 
-    The source is (channels, height, width), the result (channels, count), a vector of places at least; ``how`` holds
-    a, b, e and c, d, f.
+    ``sources`` are 64-bit whole numbers, of each picture those of ``SOURCE``; a row of one number has another behind.
+    Of each picture the result is (channels, count), a vector of places at least; ``how`` holds a, b, e and c, d, f.
     """
-    k = Kernel(name, target, ("source", "x", "y", "how", "result"), ("width", "height", "count"))
-    source, x, y, how, result, width, height, count = k.arguments
+    k = Kernel(name, target, ("sources", "x", "y", "how", "result"), ("count", "pictures"))
+    sources, x, y, how, result, count, pictures = k.arguments
+    records = k.b.bitcast(sources, I64.as_pointer())
+    with k.loop(pictures) as picture:
+        told = [k.entry(records, k.offset((picture.index, len(SOURCE)), i)) for i in range(len(SOURCE))]
+        own = k.at(how, (picture.index, 6)), k.at(result, k.times(k.times(picture.index, channels), count))
+        _picture(k, channels, told, (x, y), *own, count, covers=covers)
+    return k
+
+
+def _picture(
+    k: Kernel,
+    channels: int,
+    told: list[Value],
+    at: tuple[Value, Value],
+    how: Value,
+    result: Value,
+    count: Value,
+    *,
+    covers: bool,
+) -> None:
+    """Read one picture, of which ``SOURCE`` is told."""
+    address, width, height, line, plane = told
+    source = k.b.inttoptr(address, k.number.as_pointer())
     wide = ir.VectorType(I64, k.lanes)
-    # of a plane of a single column or row the neighbour is the pixel itself
-    right = k.b.zext(k.b.icmp_signed(">", width, k.index(1)), I64)
-    down = k.b.select(k.b.icmp_signed(">", height, k.index(1)), width, k.index(0))
-    plane = k.b.mul(width, height)
+    # of a plane of a single row the neighbour is the pixel itself
+    down = k.b.select(k.b.icmp_signed(">", height, k.index(1)), line, k.index(0))
     last = k.b.sub(count, k.index(k.lanes))
 
-    def seen(at: Index) -> tuple[Value, list[Value], list[Value]]:
-        """The cells before the places from ``at`` on; along each axis how far these lie behind, and if inside."""
-        listed = [k.load(places, at, aligned=False) for places in (x, y)]
+    def seen(first: Index) -> tuple[Value, list[Value], list[Value]]:
+        """The cells before the places from ``first`` on; along each axis how far these lie behind, and if inside."""
+        listed = [k.load(places, first, aligned=False) for places in at]
         (column, across, left), (row, along, below) = (
             _inside(k, _turned(k, listed, how, 3 * axis), size) for axis, size in enumerate((width, height))
         )
-        cells = k.b.add(k.b.mul(k.b.zext(row, wide), k.spread(width)), k.b.zext(column, wide))
+        cells = k.b.add(k.b.mul(k.b.zext(row, wide), k.spread(line)), k.b.zext(column, wide))
         return cells, [across, along], [left, below]
 
     with k.loop(count, step=k.lanes) as turn:
@@ -63,7 +87,7 @@ def interpolated(target: Target, channels: int, name: str, *, covers: bool) -> K
 
         def read(channel: Index) -> Value:
             start = k.at(source, k.times(channel, plane))
-            p, q, r, s = (_gathered(k, start, own, step) for step in (0, right, down, k.b.add(right, down)))
+            (p, q), (r, s) = (_pairs(k, start, own, step) for step in (0, down))
             return _mixed(k, _mixed(k, p, q, across), _mixed(k, r, s, across), along)
 
         mirrored = channels - 1 if covers else channels
@@ -73,7 +97,6 @@ def interpolated(target: Target, channels: int, name: str, *, covers: bool) -> K
         if covers:
             cover = k.b.select(k.b.and_(*inside), read(mirrored), k.zero())
             k.store(cover, result, k.times(mirrored, count), first, aligned=False)
-    return k
 
 
 def _turned(k: Kernel, listed: list[Value], how: Value, row: int) -> Value:
@@ -98,11 +121,20 @@ def _inside(k: Kernel, places: Value, size: Value) -> tuple[Value, Value, Value]
     return cell, b.fsub(inside, b.sitofp(cell, k.vector)), within
 
 
-def _gathered(k: Kernel, start: Value, cells: list[Value], step: Value) -> Value:
-    found = ir.Constant(k.vector, ir.Undefined)
-    for lane, cell in enumerate(cells):
-        found = k.b.insert_element(found, k.scalar(start, cell, step), k.lane(lane))
-    return found
+def _pairs(k: Kernel, start: Value, cells: list[Value], step: Value) -> tuple[Value, Value]:
+    """The numbers at some cells, a step on, and those behind them: read two at a time, then sorted."""
+    pair = ir.VectorType(k.number, 2).as_pointer()
+    joined = [k.b.load(k.b.bitcast(k.at(start, cell, step), pair), align=k.bytes) for cell in cells]
+    while len(joined) > 1:
+        numbers = range(2 * joined[0].type.count)
+        joined = [_picked(k, a, b, numbers) for a, b in zip(joined[::2], joined[1::2], strict=True)]
+    first, second = (_picked(k, joined[0], joined[0], range(odd, 2 * k.lanes, 2)) for odd in (0, 1))
+    return first, second
+
+
+def _picked(k: Kernel, a: Value, b: Value, which: Sequence[int]) -> Value:
+    kind = ir.VectorType(I32, len(which))
+    return k.b.shuffle_vector(a, b, ir.Constant(kind, list(which)))
 
 
 def _mixed(k: Kernel, a: Value, b: Value, share: Value) -> Value:
