@@ -29,6 +29,7 @@ from .patches import patches
 from .plan import Plan, plan, refusals
 from .planar import Planar, planar
 from .pools import avg_pool, max_pool
+from .products import Products
 from .program import Program
 from .scan import Scan
 from .slower import outrun, slower
@@ -43,6 +44,7 @@ __all__ = [
     "Optimiser",
     "Plan",
     "Planar",
+    "Products",
     "Program",
     "Scan",
     "Target",

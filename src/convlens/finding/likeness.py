@@ -13,9 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens import engine
-from convlens.engine import cores, share_out
-from convlens.network import Network
+from convlens.engine import Products, cores, share_out
 
 from .appearance import (
     TILE,
@@ -51,6 +49,8 @@ NUDGE = 0.3
 """By how much a shift makes a place more like a mark at most: among 4,000 peaks by 0.26, and by 0.16 but for 4."""
 CHUNK = 128
 """Windows that are described together: more would leave a second-level cache."""
+LOOKS = 252
+"""Descriptions that are made and compared together, 28 places and their shifts: memory of their size is used again."""
 PLACES = 1536
 """Places that are looked at together, roughly: fewer leave the engine little to do at once, more take memory."""
 
@@ -131,8 +131,8 @@ class Likeness:
         seen: Floats = self._looks if axes is None else (self._looks @ axes)
         templates: Floats = (seen / np.maximum(_lengths(seen), 1e-6)[:, None]).astype(np.float32)
         # on the engine a place has the same bits among whichever others it is asked for
-        self._project = None if axes is None else products(np.ascontiguousarray(axes.T))
-        self._compare = products(templates)
+        self._project = None if axes is None else products(axes.T, threads=1)
+        self._compare = products(templates, threads=1)
 
     def learn(self, places: Sequence[tuple[Floats, Floats]], most: int, rng: np.random.Generator) -> None:
         """Learn what is common.
@@ -220,14 +220,13 @@ class Likeness:
 
     def _compared(self, sights: list[Sight], which: list[NDArray[np.bool_]], shifts: int) -> tuple[Floats, Whole]:
         """The largest cosines of some places of each sight, one sight after another, and of which variants they are."""
-        looks = [np.empty((0, (1 + 2 * shifts) ** 2, self._looks.shape[1]), np.float32)] * len(sights)
-
-        def run(n: int) -> None:
-            if which[n].any():
-                looks[n] = sights[n].described(np.flatnonzero(which[n]), shifts)
-
-        share_out(run, len(sights), cores())
-        return self._alike(np.concatenate(looks))
+        together = LOOKS // (1 + 2 * shifts) ** 2
+        parts = [
+            (sight, some[first : first + together])
+            for sight, some in zip(sights, map(np.flatnonzero, which), strict=True)
+            for first in range(0, len(some), together)
+        ]
+        return self._each_alike(len(parts), lambda n: parts[n][0].described(parts[n][1], shifts))
 
     def each(self, crops: Floats, spots: Floats) -> Floats:
         """The cosines (N, M) of one place in each of some crops.
@@ -238,16 +237,28 @@ class Likeness:
         """
         corners = samples(spots, self._step) + 1 - WIDE // 2
         windows = [piece(crop, corner, (WIDE, WIDE), self._step) for crop, corner in zip(crops, corners, strict=True)]
-        chunks = [np.stack(windows[first : first + CHUNK]) for first in range(0, len(windows), CHUNK)]
-        return np.concatenate([self._alike(described(chunk, 1))[0] for chunk in chunks])
+        together = LOOKS // 9
+        chunks = [windows[first : first + together] for first in range(0, len(windows), together)]
+        return self._each_alike(len(chunks), lambda n: described(np.stack(chunks[n]), 1))[0]
+
+    def _each_alike(self, count: int, look: Callable[[int], Floats]) -> tuple[Floats, Whole]:
+        """As ``_alike``, of so many parts that are described one by one, on all cores."""
+        found = [(np.empty((0, self.objects), np.float32), np.empty((0, self.objects), np.intp))] * count
+
+        def run(n: int) -> None:
+            found[n] = self._alike(look(n))
+
+        share_out(run, count, cores())
+        alike, variants = zip(*found, strict=True)
+        return np.concatenate(alike), np.concatenate(variants)
 
     def _alike(self, looks: Floats) -> tuple[Floats, Whole]:
         """The largest cosines (N, M) of descriptions (N, K, D) of each place, and of which variants they are."""
         n, each, _ = looks.shape
         looks = looks.reshape(n * each, -1)
         contrast = np.minimum(_lengths(looks) / self._floor, 1)
-        seen = looks if self._project is None else self._project(looks[:, :, None, None])
-        alike = self._compare(seen[:, :, None, None])
+        seen = looks if self._project is None else self._project(looks)
+        alike = self._compare(seen)
         alike *= (contrast / np.maximum(_lengths(seen), 1e-6))[:, None]
         best = alike.reshape(n, each, -1).max(axis=1).reshape(n, self.objects, self._variants)
         return best.max(axis=2), best.argmax(axis=2)
@@ -274,11 +285,9 @@ def _batches(groups: list[Whole], most: int) -> list[list[Whole]]:
     return found
 
 
-def products(rows: Floats, threads: int | None = None) -> engine.Program:
-    """Vectors (N, D) times each of the rows (K, D), on so many threads; None: all that there are."""
-    outputs, inputs = rows.shape
-    net = Network.parse(f"{inputs}x1x1: flatten, linear {outputs} nobias")
-    return engine.compile(net, {"1.weight": rows}, threads=threads)
+def products(rows: Floats, threads: int | None = None) -> Products:
+    """Vectors times each of the rows (K, D), on so many threads; None: all that there are."""
+    return Products(rows, threads=threads)
 
 
 def _lengths(vectors: Floats) -> Floats:
