@@ -78,7 +78,8 @@ def _picture(
 
     with k.loop(count, step=k.lanes) as turn:
         coming, _, _ = seen(k.lesser(k.add(turn.index, AHEAD), last))
-        for lane, channel in product((0, k.lanes - 1), range(channels)):
+        # of two neighbours one: on a steep line each lies in a cache line of its own
+        for lane, channel in product(range(0, k.lanes, 2), range(channels)):
             k.prefetch(source, k.b.extract_element(coming, k.lane(lane)), k.times(channel, plane))
         # where the places are no whole vectors, some of the last ones are read twice
         first = k.lesser(turn.index, last)
