@@ -50,11 +50,12 @@ TOGETHER = 64
 
 class Nudges(NamedTuple):
     """By which angles (K,) in radians, scales (K,) and shifts (K, 2) in halves of a sample an object is moved where it
-    lies."""
+    lies; those in a row that differ by their shifts alone are ``shifts``."""
 
     angle: Floats
     scale: Floats
     shift: Whole
+    shifts: int
 
     @classmethod
     def all(cls, degrees: Sequence[float], scales: Sequence[float], halves: Sequence[int]) -> Nudges:
@@ -62,7 +63,8 @@ class Nudges(NamedTuple):
         angle, scale, x, y = (
             axis.ravel() for axis in np.meshgrid(np.radians(degrees), scales, halves, halves, indexing="ij")
         )
-        return cls(angle.astype(np.float32), scale.astype(np.float32), np.stack([x, y], 1).astype(np.intp))
+        shift = np.stack([x, y], 1).astype(np.intp)
+        return cls(angle.astype(np.float32), scale.astype(np.float32), shift, len(halves) ** 2)
 
     @property
     def farthest(self) -> int:
@@ -211,8 +213,10 @@ class _Stage:
         seen = _moved(thing, nudges, step)
         weight = seen[:, -1] / np.maximum(seen[:, -1].sum(axis=1, keepdims=True), 1e-6)
         own = np.ascontiguousarray(seen[:, :-1])
-        self._contrast = np.sqrt((_energy(own) * weight).sum(axis=1))
-        self._compare = products(_turned_over(own, weight).reshape(len(seen), -1), threads=1)
+        parts = [slice(first, first + nudges.shifts) for first in range(0, len(own), nudges.shifts)]
+        turned = np.concatenate([_turned_over(own[part], weight[part]) for part in parts])
+        self._contrast = np.sqrt(np.maximum(np.einsum("ncp,ncp->n", turned, own), 0))
+        self._compare = products(turned.reshape(len(own), -1), threads=1)
         self._weigh = products(weight, threads=1)
         self._pull = np.float32(PULL) * ((nudges.shift / (2 * SIDE)) ** 2).sum(axis=1)
 
@@ -232,13 +236,13 @@ def _moved(thing: Floats, nudges: Nudges, step: float) -> Floats:
     halves = 2 * SIDE - 1
     wide = halves + 2 * nudges.farthest
     # those that differ by their shifts alone are pieces of one
-    turned, which = np.unique(np.stack([nudges.angle, nudges.scale], 1), axis=0, return_inverse=True)
-    turns = matrices(turned[:, 0], turned[:, 1] * 2 / step)
+    turns = matrices(nudges.angle[:: nudges.shifts], nudges.scale[:: nudges.shifts] * 2 / step)
     middle = np.full((len(turns), 2), (thing.shape[1] - 1) / 2, np.float32)
     whole = sample([thing] * len(turns), wide, middle, turns, covers=True).reshape(len(turns), -1, wide, wide)
     pieces = np.lib.stride_tricks.sliding_window_view(whole, (halves, halves), (2, 3))[..., ::2, ::2]
     x, y = nudges.shift.T + nudges.farthest
-    found: Floats = pieces[which.ravel(), :, y, x].reshape(len(which), -1, SIDE * SIDE)
+    which = np.repeat(np.arange(len(turns)), nudges.shifts)
+    found: Floats = pieces[which, :, y, x].reshape(len(which), -1, SIDE * SIDE)
     return found
 
 
@@ -270,13 +274,14 @@ def _turned_over(seen: Floats, weight: Floats) -> Floats:
 
     What is compared are sums of samples, so it can be turned over, and a third as many numbers are multiplied.
     """
-    x, y, tint = (look * weight[:, None] for look in _looks(seen))
-    tint *= np.float32(COLOUR)
-    found: Floats = tint - tint.sum(axis=2, keepdims=True) * MIDDLE
+    x, y, tint = _looks(seen)
+    tint *= weight[:, None] * np.float32(COLOUR)
+    tint -= tint.sum(axis=2, keepdims=True) * MIDDLE
     for rise, step in ((x, 1), (y, SIDE)):
-        found[..., 2 * step :] += rise[..., step:-step]
-        found[..., : -2 * step] -= rise[..., step:-step]
-    return found
+        rise *= weight[:, None]
+        tint[..., 2 * step :] += rise[..., step:-step]
+        tint[..., : -2 * step] -= rise[..., step:-step]
+    return tint
 
 
 def _middle() -> Floats:
