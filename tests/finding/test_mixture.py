@@ -141,6 +141,17 @@ def test_as_many_are_expected_as_similar_pictures_hold() -> None:
     assert few < 0.8 * many
 
 
+def test_a_crowd_where_few_look_alikes_are_expected_is_of_objects() -> None:
+    # all that is seen scores less than objects should, as those on another ground do, or others that look alike
+    lower = np.random.default_rng(7).normal(BELIEF.typical - 1.75 * BELIEF.unit, 0.5 * BELIEF.unit, 50)
+    scores = np.append(lower, picture(5, "exponential", 0)[1])
+    some = replace(BELIEF, doubt=0.9, alikes=tuple(0.0 for _ in BELIEF.alikes))
+    few, many = (learn(some, scores, expected=40.0, lookalikes=number) for number in (2.0, 50.0))
+    assert few.expected > 1.5 * many.expected
+    assert few.lookalikes < many.lookalikes
+    assert few.empty < many.empty
+
+
 def test_a_marked_object_says_what_objects_score() -> None:
     scores = np.concatenate(picture(1, "exponential", 20))
     before, after = (learn(BELIEF, scores, marked=np.full(n, 6.5)).typical for n in (0, 20))

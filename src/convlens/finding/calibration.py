@@ -112,6 +112,7 @@ def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: fl
         doubt=doubt,
         wrong=_wrong(seen, after),
         many=_many(seen, after),
+        lookalikes=_lookalikes(before, seen, after) if alike is None else None,
         spreads=tuple(np.log(spread).tolist()),
         grounds=tuple((KEPT * (grounds - grounds.max(initial=-np.inf))).tolist()),
         alikes=_alikes(before, after if marks > 1 else [], weight) if alike is None else FEW,
@@ -192,6 +193,19 @@ def _many(seen: Sequence[Seen], after: Sequence[Posterior]) -> float:
         if one.area > 0
     ]
     return float(np.exp(np.mean(told))) if told else 0.0
+
+
+def _lookalikes(before: Belief, seen: Sequence[Seen], after: Sequence[Posterior]) -> float | None:
+    """How many things that look like objects an area of an object's size holds in the pictures with marks.
+
+    What is known to be none and scores like something is one. None where no picture bears marks.
+    """
+    told = [
+        (one.each * found.lookalikes + int((one.rest >= before.cut).sum())) / one.area
+        for one, found in zip(seen, after, strict=True)
+        if one.area > 0
+    ]
+    return float(np.mean(told)) if told else None
 
 
 def _wrong(seen: Sequence[Seen], after: Sequence[Posterior]) -> float:

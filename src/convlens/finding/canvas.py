@@ -26,6 +26,8 @@ Floats = NDArray[np.float32]
 
 SIZE = 32.0
 """Pixels that the side of a typical object has at the working scale; 28 to 36 found more than 22."""
+USUAL = (28.0, 36.0)
+"""What it may be as well, so that a working pixel is a whole number of displayed ones wide: exact, and sooner made."""
 ENLARGED = 2.0
 """A picture is enlarged at most this often: beyond, there is nothing more to see."""
 PARTS = 64
@@ -212,9 +214,12 @@ def step_of(wanted: float) -> float:
 def working_scale(side: float) -> float:
     """Working pixels a displayed pixel, for objects whose sides are typically ``side`` displayed pixels.
 
-    >>> working_scale(64.0), working_scale(8.0)
-    (0.5, 2.0)
+    >>> working_scale(64.0), working_scale(35.0), working_scale(40.0), working_scale(8.0)
+    (0.5, 1.0, 0.8, 2.0)
     """
+    whole = max(1, round(side / SIZE))
+    if USUAL[0] <= side / whole <= USUAL[1]:
+        return 1 / whole
     return 1 / step_of(max(side / SIZE, 1 / ENLARGED))
 
 

@@ -334,7 +334,10 @@ class Finder:
             free[own] = known.about(float(side)).free(at[own])
         rest = score[~free & ~distances(known.objects, at)[1]]
         belief = recognised(self.calibration, score[free], found.logits[free].astype(np.float64))
-        seen = learn(belief, score[free], rest, expected=belief.many * area - len(lying))
+        others = belief.lookalikes
+        if others is not None:
+            others = max(others * area - int((rest >= belief.cut).sum()), 0.0)
+        seen = learn(belief, score[free], rest, expected=belief.many * area - len(lying), lookalikes=others)
         kept = free & (score >= self.calibration.cut)
         found, score = found.chosen(kept), score[kept]
         best = seen.best()

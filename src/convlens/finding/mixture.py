@@ -34,6 +34,8 @@ STEP = np.log(2) / 2
 """Between two numbers of objects, as logarithms."""
 SIMILAR, ABOUT = 0.7, 0.7
 """How likely a picture holds as many objects as expected, and how far the logarithm of their number then strays."""
+OFTEN, PEAK = 0.9, 3.0
+"""How likely it holds about as many look-alikes as expected, and how much likelier the expected number is then."""
 CLEAR = 2.5
 """How much less likely look-alikes are than none, as a logarithm, before a picture is seen."""
 TAUGHT = 0.3
@@ -62,6 +64,7 @@ class Belief:
         unit: by how much scores of the same thing differ; all shapes below are measured in it.
         wrong: which part of the marked places that score like finds was rejected.
         many: objects that are expected in an area as large as one object; 0: not known.
+        lookalikes: things that look like objects and are none, expected in such an area; None: not known.
         alike: how like the other marked objects a typical one is; None: what is like the marks tells nothing.
         spreads: logarithms of how likely each of SPREADS is.
         grounds, alikes: the same of each of GROUNDS and of ALIKES.
@@ -73,6 +76,7 @@ class Belief:
     unit: float = 1.0
     wrong: float = 0.0
     many: float = 0.0
+    lookalikes: float | None = None
     alike: float | None = None
     spreads: tuple[float, ...] = (0.0,) * len(SPREADS)
     grounds: tuple[float, ...] = (0.0,) * len(GROUNDS)
@@ -102,6 +106,7 @@ class Posterior:
         weight: (J,) of each point, 1 in all.
         share: (J, K) the probability that a place is an object.
         lower: (J,) objects that are expected below the cut.
+        lookalikes: how many things that look like objects and are none there are in the mean.
         typical: what the typical object scores, and its standard deviation.
         spread: (S,) how likely each of SPREADS is, ``ground`` (G,) each of GROUNDS, ``alike`` (A,) each of ALIKES.
     """
@@ -112,6 +117,7 @@ class Posterior:
     weight: Floats
     share: Floats
     lower: Floats
+    lookalikes: float
     typical: tuple[float, float]
     spread: Floats
     ground: Floats
@@ -194,7 +200,12 @@ class _Layer:
 
 
 def learn(
-    belief: Belief, scores: Floats, rest: Floats | None = None, marked: Floats | None = None, expected: float = 0.0
+    belief: Belief,
+    scores: Floats,
+    rest: Floats | None = None,
+    marked: Floats | None = None,
+    expected: float = 0.0,
+    lookalikes: float | None = None,
 ) -> Posterior:
     """What scores say.
 
@@ -204,6 +215,7 @@ def learn(
         rest: of places that are known to be none.
         marked: of places that are known to be objects.
         expected: how many objects there are likely to be among the first; 0: not known.
+        lookalikes: how many things that look like objects and are none; None: not known.
     """
     told = [np.zeros(0) if s is None else belief.scaled(s) for s in (scores, rest, marked)]
     edges = bins(max(float(np.max(s, initial=0.0)) for s in told))
@@ -213,6 +225,10 @@ def learn(
     scaled = belief.scaled(belief.typical + belief.doubt * OFF)
     layers = [_layer(belief, float(t), edges, (counts, none, taught), (numbers, prior)) for t in scaled]
     likely = np.stack([layer.likely - 0.5 * off**2 for layer, off in zip(layers, OFF, strict=True)])
+    rivals = np.stack([_rivals(layer.others) for layer in layers])
+    if lookalikes is not None:
+        off = np.log((rivals + 1) / (lookalikes + 1)) / ABOUT
+        likely += np.log(1 - OFTEN + OFTEN * PEAK * np.exp(-0.5 * off**2))[:, :, None]
     weight = np.exp(likely - likely.max())
     weight /= weight.sum()
     t, a, g, m, s = at = np.nonzero(weight > FAINT * weight.max())
@@ -231,6 +247,7 @@ def learn(
         weight=weight[at] / weight[at].sum(),
         share=true[t, a, g, s][:, None] * here / (others[t, m, s][:, None] * shapes[t, a, g] + here + 1e-12),
         lower=true[t, a, g, s] * numbers[m] * (1 - above[t, s]),
+        lookalikes=float((weight.sum(axis=2) * rivals).sum()),
         typical=(middle, float(np.sqrt(each @ (typical - middle) ** 2))),
         spread=weight.sum(axis=(0, 1, 2, 3)),
         ground=weight.sum(axis=(0, 1, 3, 4)),
@@ -266,6 +283,12 @@ def _layer(
         for here, ground in zip(alike, shape, strict=True):
             here += trust * (np.log(rest * ground + sought) @ places)
     return _Layer(density, above, shapes, others, true, likely)
+
+
+def _rivals(others: Floats) -> Floats:
+    """(A, M, S): how many look-alikes there are, for each of ALIKES, among places of the rest (M, S)."""
+    part = np.array(ALIKES)[:, 1]
+    return part[:, None, None] * others
 
 
 def _numbers(n: float) -> Floats:
