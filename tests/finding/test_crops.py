@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from convlens.finding.canvas import Block, Canvas
-from convlens.finding.crops import CELLS, RAMP, SIDE, Material, Mix, Places, _labels, _Laid, _Plan, batch, trial
+from convlens.finding.crops import batch, trial
+from convlens.finding.labels import CELLS, RAMP, labels
+from convlens.finding.plans import SIDE, Laid, Material, Mix, Places, Plan
 from convlens.finding.scene import Scene, patch
 from convlens.finding.warp import matrices
 
@@ -30,11 +32,11 @@ def material(scene: Scene) -> Material:
     return made
 
 
-def plan(spots: list[tuple[float, float]], *, objects: bool = False) -> _Plan:
-    """One crop, with things laid on it; where its middle is cut from is said to ``_labels``."""
+def plan(spots: list[tuple[float, float]], *, objects: bool = False) -> Plan:
+    """One crop, with things laid on it; where its middle is cut from is said to ``labels``."""
     laid = np.zeros(len(spots), np.intp), np.array(spots, np.float32).reshape(-1, 2), np.full(len(spots), objects)
-    return _Plan(
-        Places(np.zeros(1, np.intp), np.zeros((1, 2), np.float32)), np.zeros((1, 2), np.float32), _Laid(*laid, [])
+    return Plan(
+        Places(np.zeros(1, np.intp), np.zeros((1, 2), np.float32)), np.zeros((1, 2), np.float32), Laid(*laid, [])
     )
 
 
@@ -45,7 +47,7 @@ def test_cells_say_what_lies_about_them(scene: Scene, angle: float, laid: bool |
     turns = matrices(np.array([angle]), np.full(1, 1.1))
     spot = np.array([-14.0, -14.0], np.float32)
     made = plan([] if laid is None else [(-14.0, -14.0)], objects=bool(laid))
-    target, weight = (found[0, 0] for found in _labels(made, turns, centre, own))
+    target, weight = (found[0, 0] for found in labels(made, turns, centre, own))
     grid = np.stack(np.meshgrid(RAMP, RAMP), -1).reshape(-1, 2).astype(float)
     here = grid @ turns[0].astype(float).T + centre[0]
     # in the crop's pixels
@@ -70,14 +72,14 @@ def test_cells_say_what_lies_about_them(scene: Scene, angle: float, laid: bool |
 def test_a_laid_thing_hides_what_was_there(scene: Scene) -> None:
     own, turns = material(scene), matrices(np.zeros(1), np.ones(1))
     centre = np.array([OBJECT], np.float32)
-    target, _ = _labels(plan([(3.0, 0.0)]), turns, centre, own)
+    target, _ = labels(plan([(3.0, 0.0)]), turns, centre, own)
     assert not target.any()
 
 
 def test_in_a_complete_region_the_rest_is_none(scene: Scene) -> None:
     scene.complete = np.array([[0, 0, 60, 120]], np.float32)
     centre = np.array([[60.0, 30.0]], np.float32)
-    _, weight = _labels(plan([]), matrices(np.zeros(1), np.ones(1)), centre, material(scene))
+    _, weight = labels(plan([]), matrices(np.zeros(1), np.ones(1)), centre, material(scene))
     assert (weight[0, 0, :3, RAMP < 0] == 1).all()
     assert (weight[0, 0, :3, RAMP > 0] == 0.5).all()
 

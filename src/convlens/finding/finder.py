@@ -21,7 +21,6 @@ from . import saving
 from .calibration import recognised
 from .candidates import Candidates
 from .canvas import Canvas, View, full_range, working_scale
-from .crops import Material
 from .errors import FindingError, ensure_seed
 from .extent import breadths, sizes, turns
 from .finds import Finds
@@ -33,6 +32,7 @@ from .likeness import NUDGE, Likeness, example, overall
 from .mixture import Belief, Posterior, learn
 from .network import Named, initial, network
 from .pictures import Given, Pictures, named, source_of
+from .plans import Material
 from .points import Window
 from .points import side as side_of
 from .scene import patch

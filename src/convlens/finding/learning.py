@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from convlens import engine
 
-from .crops import SIDE, Batch, Material, Mix, batch
+from .crops import Batch, batch
 from .network import STRIDE, Named, network
 from .objective import centre_weight, focal
 from .optimiser import Optimiser
+from .plans import SIDE, Material, Mix
 
 Floats = NDArray[np.float32]
 

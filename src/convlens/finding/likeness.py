@@ -131,8 +131,8 @@ class Likeness:
         seen: Floats = self._looks if axes is None else (self._looks @ axes)
         templates: Floats = (seen / np.maximum(_lengths(seen), 1e-6)[:, None]).astype(np.float32)
         # on the engine a place has the same bits among whichever others it is asked for
-        self._project = None if axes is None else products(axes.T, threads=1)
-        self._compare = products(templates, threads=1)
+        self._project = None if axes is None else Products(axes.T, threads=1)
+        self._compare = Products(templates, threads=1)
 
     def learn(self, places: Sequence[tuple[Floats, Floats]], most: int, rng: np.random.Generator) -> None:
         """Learn what is common.
@@ -283,11 +283,6 @@ def _batches(groups: list[Whole], most: int) -> list[list[Whole]]:
         found[-1].append(group)
         room -= len(group)
     return found
-
-
-def products(rows: Floats, threads: int | None = None) -> Products:
-    """Vectors times each of the rows (K, D), on so many threads; None: all that there are."""
-    return Products(rows, threads=threads)
 
 
 def _lengths(vectors: Floats) -> Floats:

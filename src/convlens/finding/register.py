@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.engine import cores, share_out
+from convlens.engine import Products, cores, share_out
 
 from .appearance import piece
-from .likeness import SCALES, products
+from .likeness import SCALES
 from .scene import REACH
 from .warp import matrices, sample
 
@@ -216,8 +216,8 @@ class _Stage:
         parts = [slice(first, first + nudges.shifts) for first in range(0, len(own), nudges.shifts)]
         turned = np.concatenate([_turned_over(own[part], weight[part]) for part in parts])
         self._contrast = np.sqrt(np.maximum(np.einsum("ncp,ncp->n", turned, own), 0))
-        self._compare = products(turned.reshape(len(own), -1), threads=1)
-        self._weigh = products(weight, threads=1)
+        self._compare = Products(turned.reshape(len(own), -1), threads=1)
+        self._weigh = Products(weight, threads=1)
         self._pull = np.float32(PULL) * ((nudges.shift / (2 * SIDE)) ** 2).sum(axis=1)
 
     def fits(self, crops: Floats) -> tuple[Floats, Whole]:

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .calibration import Seen, believe, valley
-from .crops import Material, trial
+from .crops import trial
 from .learning import Learner
 from .likeness import overall
 from .mixture import Belief
 from .network import Named
+from .plans import Material
 from .register import Laid
 from .rivals import stay
 from .scene import Scene
