@@ -18,6 +18,8 @@ from pathlib import Path
 
 from examples import signals
 
+from .table import load
+
 RECORD = Path(__file__).with_suffix(".json")
 
 
@@ -82,7 +84,7 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := set(given.names) - set(names):
         parser.error(f"there is no row {', '.join(sorted(unknown))}; the rows are {', '.join(names)}")
-    record = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    record = load(RECORD) if RECORD.exists() else {}
     for row in rows():
         if not given.names or row.name in given.names:
             record[row.name] = measure(row, list(range(given.seeds)))

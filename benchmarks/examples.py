@@ -21,6 +21,8 @@ from typing import Any
 
 from examples import brain, instruments, languages, motion, signals
 
+from .table import load
+
 RECORD = Path(__file__).parent / "results" / "examples.json"
 COMPUTED = "computed by the example"
 
@@ -180,12 +182,12 @@ def main() -> None:
     for example in known:
         if not given.names or example.name in given.names:
             keep(measure(example, range(given.seeds)), [example.name for example in known])
-    print("\n".join(lines(json.loads(RECORD.read_text("utf-8"))["rows"])))
+    print("\n".join(lines(load(RECORD)["rows"])))
 
 
 def keep(row: dict[str, Any], order: Sequence[str]) -> None:
     """Put a row into the record in place of the one that it had, in the order of the examples."""
-    rows = json.loads(RECORD.read_text("utf-8"))["rows"] if RECORD.exists() else []
+    rows = load(RECORD)["rows"] if RECORD.exists() else []
     rows = [one for one in rows if one["example"] != row["example"]] + [row]
     rows.sort(key=lambda one: order.index(one["example"]) if one["example"] in order else len(order))
     RECORD.write_text(json.dumps({"rows": rows}, indent=2, ensure_ascii=False) + "\n", "utf-8")

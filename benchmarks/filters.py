@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -29,7 +28,7 @@ import convlens
 from . import machine
 from .crew import pin
 from .measure import Summary
-from .table import save
+from .table import load, save
 
 RECORD = Path(__file__).with_name("results") / "filters.json"
 SIZES = (3, 5, 7, 11, 15, 31)
@@ -249,7 +248,7 @@ def main() -> None:
     console.print(f"FMA peak {sheet['peak_gflops']:.1f} GFLOP/s, copy {sheet['copy_gb_per_second']:.1f} GB/s")
     rows: list[dict[str, Any]] = []
     if given.add and RECORD.exists():
-        rows = json.loads(RECORD.read_text())["rows"]
+        rows = load(RECORD)["rows"]
     for name, made in contests().items():
         if given.rows and not any(word in name for word in given.rows):
             continue

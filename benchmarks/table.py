@@ -167,7 +167,7 @@ def show_startup(console: Console, found: list[Startup]) -> None:
 
 def load(path: Path) -> dict[str, Any]:
     """Read a record."""
-    found: dict[str, Any] = json.loads(path.read_text())
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return found
 
 
