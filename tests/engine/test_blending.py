@@ -16,13 +16,10 @@ from convlens.engine.kernels.blending import blended
 from .compiling import assembly
 from .guarded import room
 
+pytestmark = pytest.mark.usefixtures("forced")
+
 Floats = NDArray[np.float32]
 RUNNABLE = [target.name for target in runnable()]
-
-
-@pytest.fixture(autouse=True, params=RUNNABLE)
-def forced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CONVLENS_TARGET", request.param)
 
 
 def given(shape: tuple[int, int, int, int], on: list[int], *, whole: bool = False) -> dict[str, Any]:

@@ -12,14 +12,11 @@ from convlens.engine import EngineError, runnable
 
 from .guarded import room
 
+pytestmark = pytest.mark.usefixtures("forced")
+
 Floats = NDArray[np.float32]
 STILL = np.eye(2)[None], np.zeros((1, 2))
 TARGETS = [target.name for target in runnable()]
-
-
-@pytest.fixture(autouse=True, params=TARGETS)
-def forced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CONVLENS_TARGET", request.param)
 
 
 def picture(*shape: int) -> Floats:

@@ -8,7 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from convlens import engine
-from convlens.engine import EngineError, Optimiser, runnable
+from convlens.engine import EngineError, Optimiser
+
+pytestmark = pytest.mark.usefixtures("forced")
 
 Named = dict[str, NDArray[np.float32]]
 SHAPES = {"0.weight": (6, 1, 5, 5), "0.bias": (6,), "7.weight": (3, 37), "7.bias": (3,), "8.weight": (1, 1)}
@@ -35,11 +37,6 @@ def torchs(kind: str, parameters: Named) -> tuple[dict[str, torch.Tensor], torch
     if kind == "adamw":
         return tensors, torch.optim.AdamW(groups, betas=(0.9, 0.99))
     return tensors, torch.optim.SGD(groups, momentum=0.9)
-
-
-@pytest.fixture(autouse=True, params=runnable(), ids=lambda target: target.name)
-def forced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CONVLENS_TARGET", request.param.name)
 
 
 @pytest.mark.parametrize("kind", ["adamw", "sgd"])

@@ -16,15 +16,12 @@ from convlens.engine.target import TARGETS
 from .compiling import assembly
 from .guarded import room
 
+pytestmark = pytest.mark.usefixtures("forced")
+
 Floats = NDArray[np.float32]
 Exact = NDArray[np.float64]
 QUIET = 0.15
 HERE = [target.name for target in runnable()]
-
-
-@pytest.fixture(autouse=True, params=HERE)
-def forced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CONVLENS_TARGET", request.param)
 
 
 def pictures(*shape: int) -> Floats:

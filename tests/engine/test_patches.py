@@ -9,21 +9,18 @@ import pytest
 from numpy.typing import NDArray
 
 from convlens import engine
-from convlens.engine import EngineError, runnable
+from convlens.engine import EngineError
 from convlens.engine.kernels.patches import cut
 from convlens.engine.target import TARGETS
 
 from .compiling import assembly
 from .guarded import room
 
+pytestmark = pytest.mark.usefixtures("forced")
+
 Floats = NDArray[np.float32]
 ONES = np.ones((2, 4))
 HERE = np.zeros((1, 3), int)
-
-
-@pytest.fixture(autouse=True, params=[target.name for target in runnable()])
-def forced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CONVLENS_TARGET", request.param)
 
 
 def maps(*shape: int) -> Floats:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from convlens import engine
-from convlens.engine import EngineError, runnable
+from convlens.engine import EngineError
 from convlens.engine.kernels.products import product
 from convlens.engine.target import TARGETS
 
@@ -17,12 +17,9 @@ from .compiling import assembly
 from .guarded import room
 from .machine_code import assert_wide
 
+pytestmark = pytest.mark.usefixtures("forced")
+
 Floats = NDArray[np.float32]
-
-
-@pytest.fixture(autouse=True, params=[target.name for target in runnable()])
-def forced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CONVLENS_TARGET", request.param)
 
 
 def numbers(*shape: int, seed: int = 0) -> Floats:

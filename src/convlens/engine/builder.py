@@ -322,6 +322,12 @@ class Kernel:
             turn.next = list(merged)
 
     @contextmanager
+    def vectors(self, stop: Index, start: Index = 0, *, maybe_empty: bool = False) -> Iterator[Index]:
+        """Where vectors from ``start`` to ``stop`` begin; the last one may overlap, so that none goes beyond."""
+        with self.loop(stop, start=start, step=self.lanes, maybe_empty=maybe_empty) as turn:
+            yield self.lesser(turn.index, self.b.sub(self.index(stop), self.index(self.lanes)))
+
+    @contextmanager
     def each(self, count: int) -> Iterator[Index]:
         """The indices 0 to ``count`` - 1: a running loop, or just 0 where there is one."""
         if count == 1:

@@ -10,9 +10,6 @@ last row the first. Products are rounded before they are added, so every process
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from ..blueprint import blueprint
 from ..builder import I64, Index, Kernel, Value
 from ..target import Target
@@ -72,18 +69,10 @@ def _set(k: Kernel, told: Value) -> Value:
     return k.b.icmp_signed("!=", told, k.index(0))
 
 
-@contextmanager
-def _vectors(k: Kernel, cells: Value) -> Iterator[Index]:
-    """Where the vectors of a plane begin; the last one may overlap."""
-    last = k.b.sub(cells, k.index(k.lanes))
-    with k.loop(cells, step=k.lanes) as turn:
-        yield k.lesser(turn.index, last)
-
-
 def _mixed(k: Kernel, ground: Value, thing: Value | None, how: Value, planes: list[Value], cells: Value) -> None:
     """A ground, with what is laid on it."""
     channels = len(planes)
-    with _vectors(k, cells) as first:
+    with k.vectors(cells) as first:
 
         def planes_of(source: Value, count: int) -> list[Value]:
             return [k.load(source, k.times(c, cells), first, aligned=False) for c in range(count)]
@@ -120,7 +109,7 @@ def _finished(
     k: Kernel, planes: list[Value], noise: tuple[Value, Value], result: Value, cells: Value, row: Value | None
 ) -> None:
     """Planes with noise, as they are or, with the length of a row, blurred."""
-    with _vectors(k, cells) as first:
+    with k.vectors(cells) as first:
         strength = k.splat(noise[1])
         for c, plane in enumerate(planes):
             at = k.times(c, cells)

@@ -9,7 +9,6 @@ Products are rounded before they are added, so every processor gives the same bi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import product
 
 from llvmlite import ir
@@ -76,13 +75,12 @@ def _picture(
         cells = k.b.add(k.b.mul(k.b.zext(row, wide), k.spread(line)), k.b.zext(column, wide))
         return cells, [across, along], [left, below]
 
-    with k.loop(count, step=k.lanes) as turn:
-        coming, _, _ = seen(k.lesser(k.add(turn.index, AHEAD), last))
+    # where the places are no whole vectors, some of the last ones are read twice
+    with k.vectors(count) as first:
+        coming, _, _ = seen(k.lesser(k.add(first, AHEAD), last))
         # of two neighbours one: on a steep line each lies in a cache line of its own
         for lane, channel in product(range(0, k.lanes, 2), range(channels)):
             k.prefetch(source, k.b.extract_element(coming, k.lane(lane)), k.times(channel, plane))
-        # where the places are no whole vectors, some of the last ones are read twice
-        first = k.lesser(turn.index, last)
         cells, (across, along), inside = seen(first)
         own = [k.b.extract_element(cells, k.lane(i)) for i in range(k.lanes)]
 
@@ -125,17 +123,9 @@ def _inside(k: Kernel, places: Value, size: Value) -> tuple[Value, Value, Value]
 def _pairs(k: Kernel, start: Value, cells: list[Value], step: Value) -> tuple[Value, Value]:
     """The numbers at some cells, a step on, and those behind them: read two at a time, then sorted."""
     pair = ir.VectorType(k.number, 2).as_pointer()
-    joined = [k.b.load(k.b.bitcast(k.at(start, cell, step), pair), align=k.bytes) for cell in cells]
-    while len(joined) > 1:
-        numbers = range(2 * joined[0].type.count)
-        joined = [_picked(k, a, b, numbers) for a, b in zip(joined[::2], joined[1::2], strict=True)]
-    first, second = (_picked(k, joined[0], joined[0], range(odd, 2 * k.lanes, 2)) for odd in (0, 1))
+    every = k.joined([k.b.load(k.b.bitcast(k.at(start, cell, step), pair), align=k.bytes) for cell in cells])
+    first, second = (k.pick([every], [(0, lane) for lane in range(odd, 2 * k.lanes, 2)]) for odd in (0, 1))
     return first, second
-
-
-def _picked(k: Kernel, a: Value, b: Value, which: Sequence[int]) -> Value:
-    kind = ir.VectorType(I32, len(which))
-    return k.b.shuffle_vector(a, b, ir.Constant(kind, list(which)))
 
 
 def _mixed(k: Kernel, a: Value, b: Value, share: Value) -> Value:

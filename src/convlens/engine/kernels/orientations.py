@@ -16,8 +16,7 @@ Products are rounded before they are added, so every processor gives the same bi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import reduce
 
@@ -190,14 +189,9 @@ class _Writer:
         turn = k.b.urem(k.index(row), k.index(kept))
         return k.at(self.lines, (k.add(k.times(turn, of_row), first + which), self.width))
 
-    @contextmanager
-    def _along(self, less: int) -> Iterator[Value]:
-        """The columns of a line so many shorter than the samples, a vector at a time; the last one overlaps."""
-        k = self.k
-        length = k.b.sub(self.width, k.index(less))
-        last = k.b.sub(length, k.index(k.lanes))
-        with k.loop(length, step=k.lanes) as turn:
-            yield k.lesser(turn.index, last)
+    def _along(self, less: int) -> AbstractContextManager[Index]:
+        """The columns of a line so many shorter than the samples, a vector at a time."""
+        return self.k.vectors(self.k.b.sub(self.width, self.k.index(less)))
 
     # ---- numbers ----
 

@@ -119,8 +119,8 @@ class Panel(Generic[Facts]):
                 many = k.add(first, k.times(k.b.udiv(count, k.index(AT_ONCE * k.lanes)), AT_ONCE * k.lanes))
                 with k.loop(many, start=first, step=AT_ONCE * k.lanes, maybe_empty=True) as x:
                     self._converted(source, x.index, left, into, AT_ONCE)
-                with k.loop(last, start=many, step=k.lanes, maybe_empty=True) as x:
-                    self._converted(source, k.lesser(x.index, k.b.sub(last, k.index(k.lanes))), left, into, 1)
+                with k.vectors(last, many, maybe_empty=True) as at:
+                    self._converted(source, at, left, into, 1)
             with few, k.loop(last, start=first, maybe_empty=True) as x:
                 value = self.cells.one(source, k.b.sub(x.index, given["before"]))
                 k.b.store(value, k.at(into, k.b.sub(x.index, left)))

@@ -95,9 +95,8 @@ def forward(target: Target, c: Convolution, source: Layout, result: Layout, name
             done = k.times(k.b.udiv(columns, k.index(wide * k.lanes)), wide * k.lanes)
             with k.loop(done, step=wide * k.lanes, maybe_empty=True) as x:
                 turn.every_filter(g, row, x.index, most.channels, wide)
-        with k.loop(columns, start=done, step=k.lanes, maybe_empty=True) as x:
-            last = k.b.sub(columns, k.index(k.lanes))
-            turn.every_filter(g, row, k.lesser(x.index, last), narrow.channels, 1)
+        with k.vectors(columns, done, maybe_empty=True) as column:
+            turn.every_filter(g, row, column, narrow.channels, 1)
 
     shared = together(c)
     with k.each(c.groups) as g:
@@ -276,8 +275,7 @@ def apart(target: Target, source: Layout, axis: Axis, name: str) -> Kernel:
         for phase in looked:
             past = k.b.sub(columns, k.index(1 + phase))
             count = k.add(k.b.udiv(past, k.index(axis.stride)), 1)
-            with k.loop(count, step=k.lanes) as x:
-                column = k.lesser(x.index, k.b.sub(count, k.index(k.lanes)))
+            with k.vectors(count) as column:
                 value = k.every(axis.stride, place, (column, axis.stride), phase)
                 k.store(value, into, column, phase * result.strides[0], aligned=False)
     return k
@@ -301,8 +299,7 @@ def pool(target: Target, p: Pooling, source: Layout, result: Layout, name: str) 
     k = Kernel(name, target, ("input", "result", "high", "wide"), ("rows", "columns"))
     inputs, outputs, high, wide, rows, columns = k.arguments
     (_, kh, kw), (_, sh, sw), (_, dh, dw) = p.window.kernel, p.window.stride, p.window.dilation
-    with k.each(p.channels) as channel, k.loop(rows) as y, k.loop(columns, step=k.lanes) as x:
-        column = k.lesser(x.index, k.b.sub(columns, k.index(k.lanes)))
+    with k.each(p.channels) as channel, k.loop(rows) as y, k.vectors(columns) as column:
         first = k.at(inputs, (channel, source.channel), (y.index, sh * source.strides[1]), (column, sw))
         with k.loop(kh, [k.constant(-math.inf) if p.kind == "max" else k.zero()]) as tap:
             [value] = tap.values

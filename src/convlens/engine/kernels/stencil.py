@@ -240,8 +240,8 @@ class _Writer(Panel[Stencil]):
 
         with k.loop(done, step=vectors * k.lanes, maybe_empty=True) as x:
             some(x.index, vectors)
-        with k.loop(wide, start=done, step=k.lanes, maybe_empty=True) as x:
-            some(k.lesser(x.index, k.b.sub(wide, k.index(k.lanes))), 1)
+        with k.vectors(wide, done, maybe_empty=True) as first:
+            some(first, 1)
 
     def _moved(self, down: Index) -> None:
         """Name the rows that the next band sees, too, as its first."""
@@ -275,8 +275,8 @@ class _Writer(Panel[Stencil]):
                 for line in range(0, vectors * k.lanes * self.cells.bytes, LINE):
                     k.prefetch(cells, x.index, line // self.cells.bytes)
             self._tile(rows, results, x.index, high, vectors)
-        with k.loop(wide, start=done, step=k.lanes, maybe_empty=True) as x:
-            self._tile(rows, results, k.lesser(x.index, k.b.sub(wide, k.index(k.lanes))), high, 1)
+        with k.vectors(wide, done, maybe_empty=True) as first:
+            self._tile(rows, results, first, high, 1)
 
     def _next(self, row: Value, left: Value, count: int) -> list[Value]:
         """Where the cells begin that the next band fetches: asked for while tiles are made, memory works meanwhile."""
