@@ -178,8 +178,8 @@ def _typical(before: Belief, after: Sequence[Posterior], tried: float) -> tuple[
 def _alikes(before: Belief, after: Sequence[Posterior], weight: float) -> tuple[float, ...]:
     """Logarithms of how likely each of ALIKES is in another picture, when something was rejected.
 
-    Of one mark it is not known how far below it others of its kind score, let alone their
-    likes: ``after`` is empty then.
+    Of one mark it is not known how far below it others of its kind score, let alone their likes: ``after`` is empty
+    then.
     """
     told = weight * sum((np.log(one.alike + 1e-9) - before.alikes for one in after), np.zeros(len(before.alikes)))
     return tuple(np.log(_shares(told + before.alikes) + 1e-300).tolist())

@@ -283,7 +283,7 @@ class Finder:
 
         close, alike, variants = likeness.promising(canvas.pixels, at, hopeful)
         at, firm = at[close], firm[close]
-        scores = scores_of(firm, alike)
+        scores = scores_of(firm, overall(alike))
         sure = scores >= self.closely.least
         at, firm, scores, alike, variants = at[sure], firm[sure], scores[sure], alike[sure], variants[sure]
         how = likeness.angles[variants], likeness.scales[variants]

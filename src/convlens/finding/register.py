@@ -222,10 +222,10 @@ class _Stage:
 
     def fits(self, crops: Floats) -> tuple[Floats, Whole]:
         """How closely crops (N, C, SIDE * SIDE) show the object, and moved by which of the nudges."""
-        contrast = np.sqrt(np.maximum(self._weigh(_energy(crops)[:, :, None, None]), 0))
+        contrast = np.sqrt(np.maximum(self._weigh(_energy(crops)), 0))
         contrast *= self._contrast
         contrast += np.float32(QUIET)
-        found = self._compare(crops.reshape(len(crops), -1, 1, 1))
+        found = self._compare(crops)
         found /= contrast
         best = (found - self._pull).argmax(axis=1)
         return found[np.arange(len(found)), best], best

@@ -11,7 +11,6 @@ from typing import Self
 import numpy as np
 
 from .canvas import Canvas, Floats
-from .likeness import overall
 from .network import Named
 from .peaks import peaks
 from .scan import logits
@@ -46,8 +45,8 @@ def places_in(canvas: Canvas, weights: Named, side: float, most: int | None = No
 
 
 def scores_of(firm: Floats, alike: Floats) -> Floats:
-    """Scores (N,) from logits (N,) and cosines (N, M) with the marked objects, NaN where there is none to be."""
-    found: Floats = firm + np.float32(LIKE) * overall(alike)
+    """Scores (N,) from logits (N,), and from how like the marked objects together places are (N,)."""
+    found: Floats = firm + np.float32(LIKE) * alike
     return found
 
 

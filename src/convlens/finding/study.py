@@ -110,7 +110,8 @@ class Study:
         if self._trials is None:
             self._trials = self._tried()
         crops, spots, like = self._trials
-        return scores_of(self.learner.at(crops, spots, weights), like), overall(like)
+        alike = overall(like)
+        return scores_of(self.learner.at(crops, spots, weights), alike), alike
 
     def _tried(self) -> tuple[Floats, Floats, Floats]:
         """The crops of the trials, where the objects are in them, and how like the others they are."""
@@ -146,8 +147,8 @@ class Study:
             step = -(-len(places) // PEAKS) or 1
             some = (kinds != Kind.UNKNOWN) | (np.arange(len(places)) % step == 0)
             matched.append(self._alike(scene, places[some]))
-            scores = scores_of(firm[some], matched[-1][0])
             alike = overall(matched[-1][0])
+            scores = scores_of(firm[some], alike)
             looked.append(Looked(scene, places[some], scores, alike, kinds[some], step))
         tried, like = self._objects(weights)
         closely = self._closely(looked, matched, tried)
@@ -208,7 +209,7 @@ class Study:
             at = [(scene.canvas.pixels, places) for scene, (places, _) in zip(self.material.scenes, seen, strict=True)]
             self.templates.learn(at, COMMON, np.random.default_rng((self.seed, 3)))
         found = [
-            (places, firm, scores_of(firm, self._alike(scene, places)[0]))
+            (places, firm, scores_of(firm, overall(self._alike(scene, places)[0])))
             for scene, (places, firm) in zip(self.material.scenes, seen, strict=True)
         ]
         threshold = valley(self._objects(weights)[0], np.concatenate([scores for _, _, scores in found]))

@@ -1,4 +1,4 @@
-"""What places are compared with: marked objects, how they look and how large they are, and what was rejected."""
+"""What places are compared with: marked objects, how they look and how large they are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(eq=False)
 class Templates:
-    """Marked things as they are compared with places.
+    """Marked objects as they are compared with places.
 
     Args:
         examples: (M, C, S, S) marked objects at the working scale, as ``example`` cuts them.
