@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +52,28 @@ def test_the_same_seed_gives_the_same_finder_and_another_another(learned: Finder
         np.testing.assert_array_equal(again.weights[name], weight)
     other = Finder.fit({"a": picture}, marks, seed=2)
     assert any((other.weights[name] != weight).any() for name, weight in learned.weights.items())
+
+
+def test_how_far_things_lean_is_asked_again_of_twice_as_many_marks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def lean(objects: Sequence[object], *_: object) -> float:
+        asked.append(len(objects))
+        return np.pi / len(objects)
+
+    monkeypatch.setattr(module, "lean", lean)
+    monkeypatch.setattr(module, "FIRST", Course(steps=1, rate=1e-3))
+    monkeypatch.setattr(module, "AGAIN", Course(steps=1, rate=1e-3))
+    picture, centres = scene(0)
+    finder = Finder.fit({"a": picture}, [mark("a", c) for c in centres[:2]])
+    for count in (3, 4, 5):
+        finder.save(tmp_path / "crosses.safetensors")
+        finder = Finder.load(tmp_path / "crosses.safetensors")
+        finder.correct([mark("a", c) for c in centres[:count]], {"a": picture})
+    assert asked == [2, 4]
+    assert finder.turn == pytest.approx(np.pi / 4)
 
 
 def test_what_is_saved_finds_the_same_and_learns_on(learned: Finder, tmp_path: Path) -> None:

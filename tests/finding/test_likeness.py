@@ -89,13 +89,20 @@ def test_marks_that_do_not_count_change_nothing() -> None:
     np.testing.assert_array_equal(overall(alike), overall(beside))
 
 
-def test_how_far_objects_lean_is_told_by_marks_that_are_alike_and_by_no_others() -> None:
+def test_how_far_objects_lean_is_told_by_how_little_they_gain_by_being_turned() -> None:
     rng = np.random.default_rng(5)
     around = rng.uniform(-np.pi, np.pi, 5).astype(np.float32)
     for angles, wanted in ((around, np.pi), (around / 8, UPRIGHT)):
         pixels, centres = discs(rng, ["left"] * 5, angles)
         assert lean([(pixels, c) for c in centres], SIDE, rng) == wanted
-    noises = [rng.normal(size=(3, 80, 400)).astype(np.float32) for _ in range(8)]
-    leaning = [lean([(noise, c) for c in centres], SIDE, rng) != UPRIGHT for noise in noises]
-    assert sum(leaning) <= 4, "by chance alone they match as they were turned the same way now and then"
     assert lean([(pixels, centres[0])], SIDE, rng) == UPRIGHT
+
+
+def test_what_stands_upright_on_a_plain_gains_as_little_as_the_plain_and_is_upright() -> None:
+    rng = np.random.default_rng(6)
+    pixels, centres = discs(rng, ["left"] * 4, upright(4))
+    plain = np.where(np.hypot(*np.indices(pixels.shape[1:]) - centres[0][::-1, None, None]) < 40, pixels, 0)
+    wide = np.concatenate([plain, np.zeros((3, pixels.shape[1], 40 * pixels.shape[2]), np.float32)], 2)
+    other = np.roll(wide, 20 * pixels.shape[2], axis=2)
+    places = centres[0], centres[0] + np.float32([20 * pixels.shape[2], 0])
+    assert lean([(wide, places[0]), (other, places[1])], SIDE, rng) == UPRIGHT

@@ -76,6 +76,7 @@ class Finder:
         rounds: how often it learned.
         closely: which places are looked at closely.
         grey: whether an object was marked in a grey picture.
+        leaning: of how many marks it was asked how far objects are turned.
     """
 
     views: Views
@@ -88,6 +89,7 @@ class Finder:
     marks: tuple[Mark, ...] = ()
     rounds: int = 0
     grey: bool = False
+    leaning: int = 0
     closely: Closely = field(default_factory=Closely)
     _lessons: Lessons | None = field(default=None, repr=False)
 
@@ -133,8 +135,6 @@ class Finder:
         views = Views(view, typical).suiting(known)
         finder = cls(views, (width, height), np.pi, seed, weights, Templates.none(channels))
         lessons = Lessons.read(views, finder.box, given, known)
-        own = [(scene.canvas.pixels, thing[:2]) for scene in lessons.scenes for thing in scene.objects][:EXAMPLES]
-        finder.turn = lean(own, finder.side, np.random.default_rng((seed, 2)))
         finder._lessons = lessons
         finder._learn(lessons, known, FIRST, progress)
         return finder
@@ -176,12 +176,16 @@ class Finder:
     def _learn(self, lessons: Lessons, marks: tuple[Mark, ...], course: Course, progress: Progress | None) -> None:
         scenes, self.marks, self.grey = lessons.scenes, marks, lessons.grey
         own = [(s, o) for s in scenes for o in s.objects]
+        chosen = _some(len(own))
+        if len(own) >= 2 * self.leaning:
+            # so many more marks tell it better
+            places = [(own[k][0].canvas.pixels, own[k][1][:2]) for k in chosen]
+            self.turn, self.leaning = lean(places, self.side, np.random.default_rng((self.seed, 2))), len(own)
         typical = np.array(self.box, np.float32) * np.float32(self.views.typical.scale)
         things = [patch(s.canvas, o) for s, o in own]
         others = [patch(s.canvas, np.concatenate([o, typical])) for s in scenes for o in s.nots]
         material = Material(scenes, things, others, self.turn, self.side)
         material.gather()
-        chosen = _some(len(own))
         templates = [(k, *own[k]) for k in chosen]
         drawn = any(m.kind == "object" and not m.is_point for m in marks)
         self.templates = Templates(

@@ -1,6 +1,7 @@
 """How far objects lean: in any direction, or upright, from how the marked ones match each other.
 
-Only pairs of marks that are more alike than places of the picture are by chance tell how they are turned.
+Turned freely, two things always match better than upright: there are more ways to. Places of the picture say how much
+better by chance; upright objects gain less than that, for upright they match well already.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ Floats = NDArray[np.float32]
 
 UPRIGHT = np.pi / 4
 """How far upright objects lean, in radians."""
-FAR = 0.68
-"""Between two marks that lean by up to 30 degrees lie 25 to 35, root of the mean square; between any two, 104."""
-CHANCE, PLACES = 0.9, 200
-"""How alike a tenth of so many places is to a mark: what pairs of marks must surpass to tell anything."""
-DOUBT = 0.01
-"""By how much a pair must surpass it to count more than the belief that objects are upright."""
+NEAR = np.pi / 3
+"""How far two upright ones are turned against each other, but for few."""
+PLACES = 100
+"""Places of the picture that say what is gained by chance; with 200 as many families were told rightly."""
+LESS, LITTLE = 0.25, 0.01
+"""How much less than by chance upright marks gain at the least, in its standard deviations, or what is next to nothing:
+on a plain, chance gains nothing, too."""
 
 
 def lean(objects: Sequence[tuple[Floats, Floats]], side: float, rng: np.random.Generator) -> float:
@@ -34,12 +36,17 @@ def lean(objects: Sequence[tuple[Floats, Floats]], side: float, rng: np.random.G
     """
     if len(objects) < 2:
         return UPRIGHT
-    like = Likeness(np.stack([example(pixels, place, side) for pixels, place in objects]), side, np.pi)
-    found = [like.matched(pixels, place[None]) for pixels, place in objects]
-    pairs = ~np.eye(len(objects), dtype=np.bool_)
-    values, variants = (np.concatenate(table)[pairs] for table in zip(*found, strict=True))
+    examples = np.stack([example(pixels, place, side) for pixels, place in objects])
+    free, upright = (Likeness(examples, side, turn) for turn in (np.pi, NEAR))
+
+    def gained(pixels: Floats, places: Floats) -> Floats:
+        """(N, M): how much better each mark matches places if it may be turned freely."""
+        found: Floats = free.matched(pixels, places)[0] - upright.matched(pixels, places)[0]
+        return found
+
+    marks = np.concatenate([gained(pixels, place[None]) for pixels, place in objects])
     pixels = objects[0][0]
-    chance = like(pixels, rng.uniform((0, 0), pixels.shape[:0:-1], (PLACES, 2)).astype(np.float32))
-    told = np.maximum(values - np.quantile(chance, CHANCE), 0)
-    spread = (told * like.angles[variants] ** 2).sum() / (told.sum() + DOUBT * len(told))
-    return np.pi if float(np.sqrt(spread)) > FAR else UPRIGHT
+    chance = gained(pixels, rng.uniform((0, 0), pixels.shape[:0:-1], (PLACES, 2)).astype(np.float32))
+    others = marks[~np.eye(len(objects), dtype=np.bool_)]
+    least = max(LITTLE, float(chance.mean() - LESS * chance.std()))
+    return UPRIGHT if float(others.mean()) < least else np.pi

@@ -33,7 +33,7 @@ from .views import Views
 if TYPE_CHECKING:
     from .finder import Finder
 
-FORMAT = "convlens finder 11"
+FORMAT = "convlens finder 12"
 EXAMPLES, BREADTHS, AXES, WEIGHTS, THINGS = "examples", "breadths", "axes", "network.", "things."
 
 
@@ -53,6 +53,7 @@ def save(finder: Finder, path: Path) -> None:
         "turn": finder.turn,
         "seed": finder.seed,
         "rounds": finder.rounds,
+        "leaning": finder.leaning,
         "grey": finder.grey,
         "marks": [mark.cells for mark in finder.marks],
     }
@@ -119,6 +120,7 @@ def _fields(metadata: dict[str, str], tensors: dict[str, Floats]) -> dict[str, A
         "closely": Closely(float(told["closely"]["least"]), float(told["closely"]["usual"])),
         "marks": tuple(Mark(*mark) for mark in told["marks"]),
         "rounds": int(told["rounds"]),
+        "leaning": int(told["leaning"]),
         "grey": bool(told["grey"]),
     }
 
