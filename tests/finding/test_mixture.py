@@ -30,6 +30,9 @@ def picture(seed: int, ground: str, objects: int) -> tuple[Floats, Floats]:
     return found - hidden * (1.2 + 0.8 * rng.standard_normal(objects)), GROUND[ground](rng)
 
 
+AREA = 900.0
+
+
 def among_likes(seed: int, objects: int, alike: int) -> tuple[Floats, Floats]:
     """Scores of objects, and of what is none, among it things that look like them; pictures are lighter and darker."""
     rng = np.random.default_rng((seed, objects, alike))
@@ -43,7 +46,7 @@ def taught(seed: int, rejected: int) -> Belief:
     objects, rest = among_likes(seed, 45, 45)
     rest = np.sort(rest)[::-1]
     parts = np.append(objects[5:], rest[rejected:]), objects[:5], rest[:rejected]
-    return believe(rng.normal(4.5, 1.25, 40).astype(np.float32), [Seen(*(p.astype(np.float32) for p in parts), 900.0)])
+    return believe(rng.normal(4.5, 1.25, 40).astype(np.float32), [Seen(*(p.astype(np.float32) for p in parts), AREA)])
 
 
 def f1(score: float, objects: Floats, rest: Floats) -> float:
@@ -122,13 +125,15 @@ def test_look_alikes_that_were_rejected_are_not_claimed_elsewhere() -> None:
     innocent = replace(BELIEF, alikes=(0.0, *[-1e3] * (len(ALIKES) - 1)))
     for seed in range(6):
         belief = taught(seed, rejected=10)
+        assert belief.lookalikes is not None
+        like = {"expected": belief.many * AREA, "lookalikes": belief.lookalikes * AREA}
         objects, rest = among_likes(100 + seed, 45, 45)
         scores = np.concatenate([objects, rest])
-        best = learn(belief, scores).best()
+        best = learn(belief, scores, **like).best()
         lost.append(max(f1(score, objects, rest) for score in scores) - f1(best, objects, rest))
         bare = among_likes(200 + seed, 0, 45)[1]
-        false.append(claimed(learn(belief, bare), bare))
-        unheard.append(claimed(learn(innocent, bare), bare))
+        false.append(claimed(learn(belief, bare, **like), bare))
+        unheard.append(claimed(learn(innocent, bare, **like), bare))
     assert np.mean(lost) < 0.05
     assert np.count_nonzero(false) <= 1
     assert np.count_nonzero(unheard) >= 3

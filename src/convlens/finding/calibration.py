@@ -25,7 +25,7 @@ LEAST = 0.4
 """Logits: a unit is no less."""
 PLACED = 15
 """So many marks count as much where they are as their trials do: the network was taught by them, few score too high."""
-TRIED, AGAIN = 0.7, 0.6
+TRIED, AGAIN = 0.7, 1.0
 """Standard deviations, in units: of the typical object as the marks tell it, and of a picture's from that."""
 ENOUGH = 5
 """Marks that tell the typical object so well. Of fewer each says less: how objects differ is hardly seen in them."""
@@ -68,7 +68,6 @@ class Seen:
         rest: of places that are known to be none.
         area: how many times as large as an object it is, if anything is marked in it; else 0.
         each: of how many unknown places each is one: of very many not all are looked at.
-        alike: how like the marks the unknown places are; None: not known.
     """
 
     unknown: Floats
@@ -76,7 +75,6 @@ class Seen:
     rest: Floats
     area: float = 0.0
     each: int = 1
-    alike: Floats | None = None
 
 
 def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: float | None = None) -> Belief:
@@ -97,10 +95,7 @@ def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: fl
     after = []
     for one in seen:
         unknown, rest, marked = (scores.astype(np.float64) for scores in (one.unknown, one.rest, one.marked))
-        told = before
-        if one.alike is not None:
-            told = recognised(before, unknown, unknown - LIKE * one.alike.astype(np.float64))
-        after.append(learn(told, unknown, rest, marked[:0] if alone else marked))
+        after.append(learn(before, unknown, rest, marked[:0] if alone else marked))
     typical, doubt = _typical(before, after, tried)
     weight = min(1.0, TOGETHER / max(1, len(after)))
     spreads = weight * sum((np.log(one.spread + 1e-9) for one in after), np.zeros(len(before.spreads)))

@@ -28,8 +28,9 @@ Floats = NDArray[np.float64]
 
 OFF = np.linspace(-2.4, 2.4, 9)
 """How far the typical object may be off, in standard deviations of what is believed of it."""
-NONE = 3.0
-"""How much likelier no object at all is than any doubling of their number."""
+NONE, REJECTED = 3.0, 5.0
+"""How much likelier no object at all is than any doubling of their number: at first, and once something was rejected,
+for there may be such things alone."""
 STEP = np.log(2) / 2
 """Between two numbers of objects, as logarithms."""
 SIMILAR, ABOUT = 0.7, 0.7
@@ -221,7 +222,7 @@ def learn(
     edges = bins(max(float(np.max(s, initial=0.0)) for s in told))
     counts, none, taught = (np.histogram(s, edges)[0].astype(np.float64) for s in told)
     numbers = _numbers(counts.sum())
-    prior = _prior(numbers, expected)
+    prior = _prior(numbers, expected, NONE if lookalikes is None else REJECTED)
     scaled = belief.scaled(belief.typical + belief.doubt * OFF)
     layers = [_layer(belief, float(t), edges, (counts, none, taught), (numbers, prior)) for t in scaled]
     likely = np.stack([layer.likely - 0.5 * off**2 for layer, off in zip(layers, OFF, strict=True)])
@@ -297,9 +298,9 @@ def _numbers(n: float) -> Floats:
     return np.concatenate([[0.0], 0.5 * np.exp(STEP * np.arange(int(np.log(2 * most) / STEP) + 1))])
 
 
-def _prior(numbers: Floats, expected: float) -> Floats:
+def _prior(numbers: Floats, expected: float, none: float) -> Floats:
     """Logarithms of how likely numbers of objects are before a picture is seen."""
-    found: Floats = np.log(np.where(numbers == 0, NONE, 1.0))
+    found: Floats = np.log(np.where(numbers == 0, none, 1.0))
     if expected > 0:
         off = (np.log(numbers[1:]) - np.log(expected)) / ABOUT
         near = np.exp(-0.5 * off**2) * STEP / (ABOUT * np.sqrt(2 * np.pi)) * (len(numbers) - 1)

@@ -48,13 +48,11 @@ class Kind(IntEnum):
 
 
 class Looked(NamedTuple):
-    """Places (N, 2) of a scene, their scores, how like the marks they are, what these say of them; each unknown one is
-    one of so many."""
+    """Places (N, 2) of a scene, their scores, and what the marks say of them; each unknown one is one of so many."""
 
     scene: Scene
     places: Floats
     scores: Floats
-    alike: Floats
     kinds: NDArray[np.intp]
     each: int
 
@@ -147,9 +145,8 @@ class Study:
             step = -(-len(places) // PEAKS) or 1
             some = (kinds != Kind.UNKNOWN) | (np.arange(len(places)) % step == 0)
             matched.append(self._alike(scene, places[some]))
-            alike = overall(matched[-1][0])
-            scores = scores_of(firm[some], alike)
-            looked.append(Looked(scene, places[some], scores, alike, kinds[some], step))
+            scores = scores_of(firm[some], overall(matched[-1][0]))
+            looked.append(Looked(scene, places[some], scores, kinds[some], step))
         tried, like = self._objects(weights)
         closely = self._closely(looked, matched, tried)
         tried = tried + np.repeat(closely.gain(self._fitting()), TRIALS)
@@ -190,15 +187,12 @@ class Study:
         """What some scenes say, in which unknown places give way to surer ones that other scales show."""
         many, steps = [len(one.places) for one in own], [one.scene.canvas.step for one in own]
         at = np.concatenate([one.scene.canvas.outward(one.places) for one in own])
-        scores, alike, kinds = (
-            np.concatenate(parts) for parts in zip(*((one.scores, one.alike, one.kinds) for one in own), strict=True)
-        )
+        scores, kinds = (np.concatenate(parts) for parts in zip(*((one.scores, one.kinds) for one in own), strict=True))
         stays = stay(at, self.material.side * np.repeat(np.array(steps), many), scores) | (kinds != Kind.UNKNOWN)
         unknown, marked, rest = (scores[stays & (kinds == kind)] for kind in Kind)
         marks = [one.scene.canvas for one in own if one.scene.marked]
         area = sum(c.block.area * (c.step / self.step) ** 2 for c in marks) / self.material.side**2 / len(set(steps))
-        each = max(one.each for one in own)
-        return Seen(unknown, marked, rest, area, each, alike[stays & (kinds == Kind.UNKNOWN)])
+        return Seen(unknown, marked, rest, area, max(one.each for one in own))
 
     def look(self, weights: Named) -> None:
         """Tell in every scene what may be an unmarked object from what looks like one and is none."""
