@@ -8,7 +8,7 @@ import pytest
 from convlens.finding.calibration import AGAIN, RECOGNISED, TRIED, Seen, believe, recognised, valley
 from convlens.finding.densities import SPREADS
 from convlens.finding.mixture import Belief, learn
-from convlens.finding.scores import LIKE
+from convlens.finding.scores import CUT, FEW, LIKE, LOWER, cut
 
 NOTHING = np.zeros(0, np.float32)
 
@@ -37,6 +37,14 @@ def test_what_is_rejected_and_still_scores_like_an_object_widens_the_interval() 
     assert learn(after, scores).interval()[0] < 0.8 * learn(before, scores).interval()[0]
     # two that look like the marked objects do not make look-alikes of all the others
     assert (scores[:40] >= learn(after, scores).best()).mean() > 0.9
+
+
+def test_where_few_places_are_left_lower_ones_are_looked_at() -> None:
+    rest = np.linspace(-4, 0, 101, dtype=np.float32)
+    for above, part in ((FEW, CUT), (FEW - 1, LOWER)):
+        others = np.append(rest, np.full(above, 7, np.float32))
+        common = float(np.median(others))
+        assert cut(8.0, others) == pytest.approx(common + part * (8 - common))
 
 
 def test_marks_alone_are_a_belief_too() -> None:

@@ -19,8 +19,9 @@ LIKE = 8.0
 """Logits that a likeness of 1 is worth beside the network's: 4 to 16 did better than 0."""
 CLOSE = 8.0
 """Logits that the square of a fit is worth: 1 is a copy to the last pixel, and what fits little says little."""
-CUT = 0.3
-"""Of the way from the typical place to the typical object: what scores less is not looked at."""
+CUT, LOWER, FEW = 0.3, 0.15, 20
+"""Of the way from the typical place to the typical object: what scores less is not looked at; and where so few other
+places score more that what is missed weighs more than what is looked at in vain."""
 USUAL = 0.25
 """Of the places that are looked at closely, which part fits no better than is usual: it gains nothing by it."""
 SIDES = 0.5
@@ -58,7 +59,8 @@ def cut(typical: float, others: Floats) -> float:
         others: (N,) scores of other places, one at least.
     """
     common = float(np.median(others))
-    return common + CUT * (typical - common)
+    high, low = (common + part * (typical - common) for part in (CUT, LOWER))
+    return high if (others >= high).sum() >= FEW else low
 
 
 @dataclass(frozen=True)
