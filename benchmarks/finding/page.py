@@ -14,6 +14,8 @@ GIVEN, OWN = (RESULTS / f"finding_{name}.json" for name in ("given", "own"))
 """Records of convlens on scenes that were given and on scenes of our own."""
 OTHERS = {GIVEN: RESULTS / "finding_baselines.json", OWN: RESULTS / "finding_baselines_own.json"}
 """Records of the other finders on the same scenes; on our own at the first marks alone."""
+UNSEEN = RESULTS / "finding_other_targets.json"
+"""Record of convlens on the families *other targets*."""
 OURS = "convlens"
 
 
@@ -25,6 +27,11 @@ def given() -> list[str]:
 def own() -> list[str]:
     """The table of our own scenes."""
     return beside_others(OWN)
+
+
+def unseen() -> list[str]:
+    """The table of the scenes on which nothing was chosen."""
+    return lines(found(UNSEEN))
 
 
 def beside_others(record: Path) -> list[str]:

@@ -33,7 +33,7 @@ def test_what_a_folder_and_thousands_come_to_is_as_recorded() -> None:
     assert sum(bool(kind["named"]) for kind in told["kinds"].values()) == 2
 
 
-@pytest.mark.parametrize("lines", [page.given(), page.own()], ids=["given", "own"])
+@pytest.mark.parametrize("lines", [page.given(), page.own(), page.unseen()], ids=["given", "own", "unseen"])
 def test_how_well_it_finds_is_as_recorded(lines: list[str]) -> None:
     assert len(lines) > 7
     at = PAGE.index(lines[2]) - 2

@@ -1,7 +1,8 @@
 """Make scenes of our own: ``python -m benchmarks.finding.scenes FOLDER [--family WORD] [--seed N]``.
 
 Families that are made of packages which are not installed are left out and named. ``--family thousands`` makes the
-one with 5,000 objects in a photo of 12 megapixels, ``--family near`` those with things of 20 to 84 pixels.
+one with 5,000 objects in a photo of 12 megapixels, ``--family near`` those with things of 20 to 84 pixels, ``--family
+"other targets"`` those on which nothing of the finder was chosen.
 """
 
 from __future__ import annotations

@@ -158,13 +158,13 @@ def _faces(rng: Rng, number: int, sought: bool) -> Shot:
     return scattered(rng, crowd, 15, own, pieces[number % 4 :: 4], lambda: coloured(pattern, grey, 0.3, rng))
 
 
-SNEAKER, CLASSES = 7, 10
+DRESS, SANDAL, SNEAKER, CLASSES = 3, 5, 7, 10
 
 
-def _sneakers(rng: Rng, number: int, sought: bool) -> Shot:
+def _clothes(wanted: int, rng: Rng, number: int, sought: bool) -> Shot:
     crowd = Crowd((1000, 800), (20, 28), 50, (50, 72), 0.9, Light(shadow=0.25))
-    own = sprites.clothes(SNEAKER)[number % 4 :: 4] if sought else []
-    rest = [one for kind in range(CLASSES) if kind != SNEAKER for one in sprites.clothes(kind)[number % 4 :: 4][:20]]
+    own = sprites.clothes(wanted)[number % 4 :: 4] if sought else []
+    rest = [one for kind in range(CLASSES) if kind != wanted for one in sprites.clothes(kind)[number % 4 :: 4][:20]]
     colour = hue(rng, 0.3, 0.65)
     return scattered(rng, crowd, 15, own, rest, lambda: coloured(grain(rng, crowd.size), colour, 0.05, rng))
 
@@ -222,6 +222,12 @@ SPREAD = Crowd((1200, 900), (45, 60), 70, (76, 84), 0.9, LIGHT, far=4.0)
 THOUSANDS = Crowd((4000, 3000), (5000, 5000), 2500, (22, 32), 0.78, LIGHT)
 
 
+def _among(target: Draw, kinds: Sequence[Draw], crowd: Crowd, same: bool) -> Callable[[Rng, int, bool], Shot]:
+    """One kind among all others, coffee beans and screws as well."""
+    rest = [kind for kind in (*kinds, drawn.coffee_bean if kinds is SEEDS else drawn.screw) if kind is not target]
+    return partial(crowded, target, rest, crowd, same)
+
+
 def _thousands(rng: Rng, number: int, sought: bool) -> Shot:
     """Two small photos to learn from, and one of 12 megapixels with 5,000 objects."""
     crowd = BEANS if number < 2 and sought else THOUSANDS
@@ -236,13 +242,25 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("screws, same surface", "screw", 180, partial(crowded, drawn.screw, PARTS, SCREWS, True)),
     Recipe("screws, other surfaces", "screw", 180, partial(crowded, drawn.screw, PARTS, SCREWS, False)),
     Recipe("faces", "face", 15, _faces),
-    Recipe("sneakers", "sneaker", 15, _sneakers),
+    Recipe("sneakers", "sneaker", 15, partial(_clothes, SNEAKER)),
     Recipe("coins", "coin", 0, _coins, photos=2, empty=0),
     Recipe(
         "near and far, seeds", "coffee bean", 180, partial(crowded, drawn.coffee_bean, SEEDS, SPREAD, False), named=True
     ),
     Recipe("near and far, emoji", "😎", 30, partial(_emoji, "😎", FACES, SPREAD), named=True),
     Recipe("thousands", "coffee bean", 180, _thousands, named=True),
+    # nothing was chosen on these: they say what is to be expected elsewhere
+    Recipe("other targets, angry face", "😡", 30, partial(_emoji, "😡", FACES, EMOJI), named=True),
+    Recipe("other targets, panda", "🐼", 30, partial(_emoji, "🐼", ANIMALS, EMOJI), named=True),
+    Recipe("other targets, one Santa", "🎅", 30, partial(_emoji, "🎅", PEOPLE, ONE), photos=4, named=True),
+    Recipe("other targets, date stones", "date stone", 180, _among(drawn.date_stone, SEEDS, BEANS, False), named=True),
+    Recipe(
+        "other targets, rings, same surface", "ring", 180, _among(drawn.brass_ring, PARTS, SCREWS, True), named=True
+    ),
+    Recipe("other targets, stars, other surfaces", "star", 180, _among(drawn.star, PARTS, SCREWS, False), named=True),
+    Recipe("other targets, faces", "face", 15, _faces, named=True),
+    Recipe("other targets, sandals", "sandal", 15, partial(_clothes, SANDAL), named=True),
+    Recipe("other targets, dresses", "dress", 15, partial(_clothes, DRESS), named=True),
 )
 
 
