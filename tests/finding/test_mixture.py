@@ -85,7 +85,7 @@ def test_what_is_claimed_is_nearly_as_good_as_the_truth_could_choose(ground: str
 @pytest.mark.parametrize("ground", GROUND)
 def test_nothing_is_claimed_where_there_is_nothing(ground: str) -> None:
     wrong = [claimed(learn(BELIEF, rest), rest) for rest in (picture(seed, ground, 0)[1] for seed in range(PICTURES))]
-    assert np.count_nonzero(wrong) <= 0.2 * PICTURES
+    assert np.count_nonzero(wrong) <= 0.25 * PICTURES
     assert sum(wrong) <= 0.3 * PICTURES
 
 

@@ -46,7 +46,7 @@ LIKES = ((0.05, 0.7), (0.2, 0.2), (0.5, 0.1))
 ENOUGH = 1000.0
 FAINT = 1e-3
 """Of the likeliest point of the grid: what is less likely is left out."""
-EMPTY, WORTH = 0.5, 0.05
+EMPTY, WORTH = 0.65, 0.05
 """How likely it is that there is no object, and how large the F1 to be hoped for, when nothing is claimed."""
 DRAWS = 2000
 LEVEL = 0.9
