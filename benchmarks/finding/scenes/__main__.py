@@ -2,7 +2,7 @@
 
 Families that are made of packages which are not installed are left out and named. ``--family thousands`` makes the
 one with 5,000 objects in a photo of 12 megapixels, ``--family near`` those with things of 20 to 84 pixels, ``--family
-"other targets"`` those on which nothing of the finder was chosen.
+"other targets" --seed 1`` those on which nothing of the finder was chosen.
 """
 
 from __future__ import annotations

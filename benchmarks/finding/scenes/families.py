@@ -125,6 +125,7 @@ PARTS: tuple[Draw, ...] = (
     drawn.brass_ring,
     drawn.star,
 )
+ALL_SEEDS, ALL_PARTS = (*SEEDS, drawn.coffee_bean), (*PARTS, drawn.screw)
 VARIANTS = 12
 """Drawings of each kind in a photo."""
 
@@ -223,9 +224,8 @@ THOUSANDS = Crowd((4000, 3000), (5000, 5000), 2500, (22, 32), 0.78, LIGHT)
 
 
 def _among(target: Draw, kinds: Sequence[Draw], crowd: Crowd, same: bool) -> Callable[[Rng, int, bool], Shot]:
-    """One kind among all others, coffee beans and screws as well."""
-    rest = [kind for kind in (*kinds, drawn.coffee_bean if kinds is SEEDS else drawn.screw) if kind is not target]
-    return partial(crowded, target, rest, crowd, same)
+    """One of some kinds among the others."""
+    return partial(crowded, target, [kind for kind in kinds if kind is not target], crowd, same)
 
 
 def _thousands(rng: Rng, number: int, sought: bool) -> Shot:
@@ -249,15 +249,19 @@ RECIPES: tuple[Recipe, ...] = (
     ),
     Recipe("near and far, emoji", "😎", 30, partial(_emoji, "😎", FACES, SPREAD), named=True),
     Recipe("thousands", "coffee bean", 180, _thousands, named=True),
-    # nothing was chosen on these: they say what is to be expected elsewhere
+    # with seed 1 nothing was chosen on these: they say what is to be expected elsewhere
     Recipe("other targets, angry face", "😡", 30, partial(_emoji, "😡", FACES, EMOJI), named=True),
     Recipe("other targets, panda", "🐼", 30, partial(_emoji, "🐼", ANIMALS, EMOJI), named=True),
     Recipe("other targets, one Santa", "🎅", 30, partial(_emoji, "🎅", PEOPLE, ONE), photos=4, named=True),
-    Recipe("other targets, date stones", "date stone", 180, _among(drawn.date_stone, SEEDS, BEANS, False), named=True),
     Recipe(
-        "other targets, rings, same surface", "ring", 180, _among(drawn.brass_ring, PARTS, SCREWS, True), named=True
+        "other targets, date stones", "date stone", 180, _among(drawn.date_stone, ALL_SEEDS, BEANS, False), named=True
     ),
-    Recipe("other targets, stars, other surfaces", "star", 180, _among(drawn.star, PARTS, SCREWS, False), named=True),
+    Recipe(
+        "other targets, rings, same surface", "ring", 180, _among(drawn.brass_ring, ALL_PARTS, SCREWS, True), named=True
+    ),
+    Recipe(
+        "other targets, stars, other surfaces", "star", 180, _among(drawn.star, ALL_PARTS, SCREWS, False), named=True
+    ),
     Recipe("other targets, faces", "face", 15, _faces, named=True),
     Recipe("other targets, sandals", "sandal", 15, partial(_clothes, SANDAL), named=True),
     Recipe("other targets, dresses", "dress", 15, partial(_clothes, DRESS), named=True),

@@ -177,16 +177,16 @@ class Finder:
         scenes, self.marks, self.grey = lessons.scenes, marks, lessons.grey
         own = [(s, o) for s in scenes for o in s.objects]
         chosen = _some(len(own))
+        templates = [(k, *own[k]) for k in chosen]
         if len(own) >= 2 * self.leaning:
             # so many more marks tell it better
-            places = [(own[k][0].canvas.pixels, own[k][1][:2]) for k in chosen]
+            places = [(s.canvas.pixels, o[:2]) for _, s, o in templates]
             self.turn, self.leaning = lean(places, self.side, np.random.default_rng((self.seed, 2))), len(own)
         typical = np.array(self.box, np.float32) * np.float32(self.views.typical.scale)
         things = [patch(s.canvas, o) for s, o in own]
         others = [patch(s.canvas, np.concatenate([o, typical])) for s in scenes for o in s.nots]
         material = Material(scenes, things, others, self.turn, self.side)
         material.gather()
-        templates = [(k, *own[k]) for k in chosen]
         drawn = any(m.kind == "object" and not m.is_point for m in marks)
         self.templates = Templates(
             np.stack([example(s.canvas.pixels, o[:2], self.side) for _, s, o in templates]),

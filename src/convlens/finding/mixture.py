@@ -5,7 +5,8 @@ tail of a normal distribution. Objects score about a typical value, with a norma
 less. Between the two there may be things that look like objects and are none: a bump of their own, so far below the
 typical object (``densities.py`` has the shapes of all three). Not known are the typical value, the shapes and, above
 all, how many objects there are. The prior of that number is the same for every doubling of it, but for what similar
-pictures lead one to expect, and NONE times as much for none at all: a picture without an instance is never a surprise.
+pictures lead one to expect, and NONE or REJECTED times as much for none at all: a picture without an instance is never
+a surprise.
 
 *The answer* is the posterior over a grid of all these, of which every point says with what probability a place of a
 given score is an object. Because a model is an approximation, many places do not make it certain: the likelihood of n
