@@ -40,6 +40,7 @@ from .scores import LIKE, Closely, places_in, scores_of
 from .study import Study
 from .templates import Templates
 from .views import Views, lengths
+from .whitening import whitened
 from .why import Asker, Why, block_about
 
 Floats = NDArray[np.float32]
@@ -136,6 +137,8 @@ class Finder:
         finder = cls(views, (width, height), np.pi, seed, weights, Templates.none(channels))
         lessons = Lessons.read(views, finder.box, given, known)
         finder._lessons = lessons
+        seen = [scene.canvas.pixels for scene in lessons.scenes]
+        finder.weights = weights | whitened(seen, weights, np.random.default_rng((seed, 4)))
         finder._learn(lessons, known, FIRST, progress)
         return finder
 
