@@ -90,6 +90,22 @@ def test_a_place_is_looked_at_alike_among_whichever_others_and_wherever_the_canv
     np.testing.assert_array_equal(moved.middles() + np.float32([24, 8]), whole.middles())
 
 
+def test_what_is_ready_is_not_made_again_and_says_the_same() -> None:
+    rng = np.random.default_rng(4)
+    pixels = np.kron(rng.normal(0, 1, (3, 30, 29)), np.ones((8, 8))).astype(np.float32)
+    one, two, new = (
+        np.concatenate([pixels[:, k : k + 49, k : k + 49], np.ones((1, 49, 49), np.float32)]) for k in (9, 40, 77)
+    )
+    before = Register([one, two])
+    some = [two.copy(), new, one]
+    after, anew = Register(some, before), Register(some)
+    ready = [any(template is known for known in before._templates) for template in after._templates]
+    assert ready == [True, False, True]
+    places = (rng.integers(80 * 64, 150 * 64, (20, 2)) / 64).astype(np.float32)
+    how = rng.random((20, 3)).astype(np.float32), np.zeros((20, 3), np.float32), np.ones((20, 3), np.float32)
+    np.testing.assert_array_equal(after.lay(pixels, places, *how).fits, anew.lay(pixels, places, *how).fits)
+
+
 def test_beyond_the_canvas_lies_its_mirror_image() -> None:
     rng = np.random.default_rng(5)
     pixels = np.kron(rng.normal(0, 1, (3, 20, 19)), np.ones((8, 8))).astype(np.float32)

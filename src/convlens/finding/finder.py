@@ -198,6 +198,7 @@ class Finder:
             self.side,
             self.turn,
             self.templates.axes,
+            self.templates.register,
         )
         self.rounds += 1
         learner = Learner(self.views.typical.channels, self.weights)

@@ -271,19 +271,19 @@ def _layer(
     before = np.where(n - found < -2 * np.sqrt(n + 1), -1e3, -(others + found) * trust) + prior[:, None]
     before += belief.spreads + TAUGHT * (np.log(density / np.maximum(above, 1e-6)[:, None] + 1e-6) @ taught)
     likely = before + np.array(belief.grounds)[:, None, None] + np.array(belief.alikes)[:, None, None, None]
-    part, chance = np.array(LIKES).T
-    rejected = np.log((1 - part) * shapes[:, :, None, :, None] + part * density[:, :, None] + 1e-9)
-    twins = trust * np.einsum("agskl,k->agsl", rejected, none) + np.log(chance)
+    # bins without places say nothing
+    part, chance, some = *np.array(LIKES).T, np.flatnonzero(none)
+    rejected = np.log((1 - part) * shapes[:, :, None, some, None] + part * density[:, some, None] + 1e-9)
+    twins = trust * np.einsum("agskl,k->agsl", rejected, none[some]) + np.log(chance)
     rejection: Floats = np.logaddexp.reduce(twins, axis=-1)
     likely += rejection[:, :, None]
     true = np.minimum(np.exp(twins - rejection[..., None]) @ (1 - part) / (chance @ (1 - part)), 1)
-    # bins without places say nothing; single precision is faster here, and wrong by a thousandth of a logarithm
+    # single precision is faster here, and wrong by a thousandth of a logarithm
     some = np.flatnonzero(counts)
     sought = (many[:, None, None] * density[:, some] + 1e-9).astype(np.float32)
     rest, places = others[:, :, None].astype(np.float32), counts[some].astype(np.float32)
-    for alike, shape in zip(likely, shapes[:, :, some].astype(np.float32), strict=True):
-        for here, ground in zip(alike, shape, strict=True):
-            here += trust * (np.log(rest * ground + sought) @ places)
+    for alike, shape in zip(likely, shapes[:, :, None, None, some].astype(np.float32), strict=True):
+        alike += trust * (np.log(rest * shape + sought) @ places)
     return _Layer(density, above, shapes, others, true, likely)
 
 

@@ -120,12 +120,18 @@ class Register:
     Args:
         things: (C + 1, S, S) of each, as in ``Patch.pixels``: it lies in the middle, and the last plane says how much
             of it covers each pixel.
+        before: what was made of others, or of some of these: the same thing is not made ready again.
     """
 
-    def __init__(self, things: Sequence[Floats]) -> None:
+    def __init__(self, things: Sequence[Floats], before: Register | None = None) -> None:
         made: dict[int, _Template] = {}
-        share_out(lambda k: made.update({k: _Template(things[k])}), len(things), cores())
-        self._templates = [made[k] for k in range(len(things))]
+        ready: dict[bytes, _Template] = {one.thing.tobytes(): one for one in (before._templates if before else ())}
+
+        def make(k: int) -> None:
+            made[k] = ready.get(things[k].tobytes()) or _Template(things[k])
+
+        share_out(make, len(things), cores())
+        self._templates: list[_Template] = [made[k] for k in range(len(things))]
         self._reach = int(np.ceil(FARTHEST * max((template.step for template in self._templates), default=1.0)))
 
     def lay(self, pixels: Floats, places: Floats, alike: Floats, angle: Floats, scale: Floats) -> Laid:
@@ -180,6 +186,7 @@ class _Template:
     """A marked object, and how it looks moved a little; ``thing`` as for ``Register``."""
 
     def __init__(self, thing: Floats) -> None:
+        self.thing = thing
         side = (thing.shape[1] - 1) / 2 / REACH
         self.step = min(max(1.0, AROUND * side / SIDE), WIDEST)
         self._stages = [_Stage(thing, nudges, self.step) for nudges in STAGES]
