@@ -89,6 +89,25 @@ def test_nothing_is_claimed_where_there_is_nothing(ground: str) -> None:
     assert sum(wrong) <= 0.3 * PICTURES
 
 
+def test_places_below_the_cut_tell_the_ground_above_it() -> None:
+    fresh, steep = replace(BELIEF, alike=0.5), np.array(GROUNDS)[:, 0]
+    assert (fresh.least, BELIEF.least) == (BELIEF.cut - BELIEF.unit, BELIEF.cut)
+    objects, falls = [], []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        above = np.append(rng.normal(4, 1.2, 25), rng.exponential(0.6, 8))
+        seen = [learn(fresh, np.append(above, -rng.uniform(0, BELIEF.unit, below))) for below in (0, 80)]
+        objects.append([one.expected for one in seen])
+        falls.append([one.ground @ steep for one in seen])
+    # where hardly anything lies below the cut what lies above is rather objects; where much does, the ground falls fast
+    assert np.mean(np.diff(objects)) < -1
+    assert np.mean(np.diff(falls)) > 0.5
+    # after a rejection what lies there says nothing
+    scores = np.concatenate(picture(0, "exponential", 25))
+    told = [learn(BELIEF, np.append(scores, np.full(below, -0.3))) for below in (0, 80)]
+    np.testing.assert_array_equal(told[0].weight, told[1].weight)
+
+
 def test_a_single_one_is_claimed() -> None:
     for seed in range(10):
         scores = np.append(np.minimum(GROUND["normal"](np.random.default_rng(seed)), 3.0), 5.5)

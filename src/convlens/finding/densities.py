@@ -34,22 +34,27 @@ WIDE = 0.7
 """Standard deviation of the scores of look-alikes."""
 
 
-def bins(top: float) -> Floats:
-    """(K + 1,) edges that reach from the cut beyond a score."""
-    found: Floats = BIN * np.arange(int(np.ceil(max(top, BIN) / BIN)) + 2, dtype=np.float64)
+def bins(top: float, below: int = 0) -> Floats:
+    """(K + 1,) edges that reach from so many bins below the cut beyond a score."""
+    found: Floats = BIN * np.arange(-below, int(np.ceil(max(top, BIN) / BIN)) + 2, dtype=np.float64)
     return found
 
 
 def rests(edges: Floats, typical: float) -> Floats:
-    """(A, G, K): what part of what is no object falls into each bin, for each of ALIKES and of GROUNDS."""
+    """(A, G, K): what part of what is no object falls into each bin, for each of ALIKES and of GROUNDS.
+
+    It is the part of all that scores above the cut: those bins have 1 together. Below there is ground alone, as much of
+    it as its shape says.
+    """
     x = (edges[:-1] + edges[1:]) / 2
+    above = x > 0
     steep, bent = np.array(GROUNDS).T[:, :, None]
     gap, part = np.array(ALIKES).T[:, :, None]
     height = -steep * x - 0.5 * bent * x**2
     ground = np.exp(height - height.max(axis=1, keepdims=True))
-    ground /= ground.sum(axis=1, keepdims=True)
-    # a bump that lies below the cut altogether falls into the first bin
-    alike = np.exp(-0.5 * ((x - typical + gap) / WIDE) ** 2) + 1e-9
+    ground /= ground[:, above].sum(axis=1, keepdims=True)
+    # a bump that lies below the cut altogether falls into the first bin above it
+    alike = (np.exp(-0.5 * ((x - typical + gap) / WIDE) ** 2) + 1e-9) * above
     alike /= alike.sum(axis=1, keepdims=True)
     found: Floats = (1 - part)[:, None] * ground + (part * alike)[:, None]
     return found

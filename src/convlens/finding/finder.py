@@ -284,22 +284,25 @@ class Finder:
         at, firm = looked or places_in(canvas, self.weights, self.side)
         progress(SCANNED)
 
+        least = min(self.closely.least, self.calibration.least)
+
         def hopeful(some: Whole, rough: Floats) -> NDArray[np.bool_]:
             # most peaks are so unlike the marks that they are not sure enough: they are compared at one shift alone
-            found: NDArray[np.bool_] = firm[some] + LIKE * (overall(rough) + NUDGE) >= self.closely.least
+            found: NDArray[np.bool_] = firm[some] + LIKE * (overall(rough) + NUDGE) >= least
             return found
 
         close, alike, variants = likeness.promising(canvas.pixels, at, hopeful)
         at, firm = at[close], firm[close]
         scores = scores_of(firm, overall(alike))
-        sure = scores >= self.closely.least
-        at, firm, scores, alike, variants = at[sure], firm[sure], scores[sure], alike[sure], variants[sure]
-        how = likeness.angles[variants], likeness.scales[variants]
-        laid = self.templates.register.lay(canvas.pixels, at, alike, *how)
-        gain = self.closely.gain(laid.overall())
+        some = scores >= least
+        at, firm, scores, alike, variants = at[some], firm[some], scores[some], alike[some], variants[some]
+        sure, gain, middle = scores >= self.closely.least, np.zeros_like(scores), at.copy()
+        how = likeness.angles[variants[sure]], likeness.scales[variants[sure]]
+        laid = self.templates.register.lay(canvas.pixels, at[sure], alike[sure], *how)
+        gain[sure], middle[sure] = self.closely.gain(laid.overall()), laid.middles()
         large = sizes(likeness, self.templates.breadths, alike, variants) * (canvas.step / self.views.typical.step)
         return Candidates(
-            boxes=np.concatenate([canvas.outward(laid.middles()) - large / 2, large], 1),
+            boxes=np.concatenate([canvas.outward(middle) - large / 2, large], 1),
             scores=scores + gain,
             turned=turns(likeness, variants),
             sides=np.full(len(at), self.side * canvas.step),

@@ -8,6 +8,10 @@ all, how many objects there are. The prior of that number is the same for every 
 pictures lead one to expect, and NONE or REJECTED times as much for none at all: a picture without an instance is never
 a surprise.
 
+As long as nothing was rejected, the places just below the cut tell what the rest scores above it: the fewer there are,
+the sooner a shape that falls has fallen. They count as a few places at most, for no shape holds far. (Afterwards they
+do not, for what looks like objects may lie there too.)
+
 *The answer* is the posterior over a grid of all these, of which every point says with what probability a place of a
 given score is an object. Because a model is an approximation, many places do not make it certain: the likelihood of n
 places counts as that of ``n ENOUGH / (n + ENOUGH)`` (a coarsened posterior, Miller and Dunson 2019).
@@ -23,7 +27,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .densities import ALIKES, GROUNDS, SPREADS, bins, objects, rests
+from .densities import ALIKES, BIN, GROUNDS, SPREADS, bins, objects, rests
 
 Floats = NDArray[np.float64]
 
@@ -45,6 +49,8 @@ TAUGHT = 0.3
 LIKES = ((0.05, 0.7), (0.2, 0.2), (0.5, 0.1))
 """Of what is rejected, which part may score as objects do, broken ones or a twin kind, and how likely each part is."""
 ENOUGH = 1000.0
+BELOW, FEW = 1.0, 10.0
+"""Units below the cut where places tell of the rest above it, and as how many any number of them counts at most."""
 FAINT = 1e-3
 """Of the likeliest point of the grid: what is less likely is left out."""
 EMPTY, WORTH = 0.65, 0.05
@@ -91,6 +97,16 @@ class Belief:
             )
         if not self.unit > 0:
             raise ValueError(f"a unit is more than nothing, not {self.unit}")
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing was rejected, of marks that are several."""
+        return self.alike is not None
+
+    @property
+    def least(self) -> float:
+        """The lowest score that tells anything."""
+        return self.cut - self.unit * BELOW * self.fresh
 
     def scaled(self, scores: Floats) -> Floats:
         """How far scores lie above the cut, in units."""
@@ -220,9 +236,11 @@ def learn(
         lookalikes: how many things that look like objects and are none; None: not known.
     """
     told = [np.zeros(0) if s is None else belief.scaled(s) for s in (scores, rest, marked)]
-    edges = bins(max(float(np.max(s, initial=0.0)) for s in told))
+    below = round(BELOW / BIN) if belief.fresh else 0
+    edges = bins(max(float(np.max(s, initial=0.0)) for s in told), below)
     counts, none, taught = (np.histogram(s, edges)[0].astype(np.float64) for s in told)
-    numbers = _numbers(counts.sum())
+    none[:below] = taught[:below] = 0
+    numbers = _numbers(counts[below:].sum())
     prior = _prior(numbers, expected, NONE if lookalikes is None else REJECTED)
     scaled = belief.scaled(belief.typical + belief.doubt * OFF)
     layers = [_layer(belief, float(t), edges, (counts, none, taught), (numbers, prior)) for t in scaled]
@@ -238,14 +256,15 @@ def learn(
         np.stack([getattr(layer, name) for layer in layers])
         for name in ("density", "above", "shapes", "others", "true")
     )
+    density, shapes = density[..., below:], shapes[..., below:]
     here = numbers[m, None] * density[t, s]
     typical = belief.cut + belief.unit * scaled
     each = weight.sum(axis=(1, 2, 3, 4))
     middle = float(each @ typical)
     return Posterior(
         belief=belief,
-        edges=edges,
-        counts=counts,
+        edges=edges[below:],
+        counts=counts[below:],
         weight=weight[at] / weight[at].sum(),
         share=true[t, a, g, s][:, None] * here / (others[t, m, s][:, None] * shapes[t, a, g] + here + 1e-12),
         lower=true[t, a, g, s] * numbers[m] * (1 - above[t, s]),
@@ -261,8 +280,8 @@ def _layer(
     belief: Belief, typical: float, edges: Floats, told: tuple[Floats, ...], numbers: tuple[Floats, Floats]
 ) -> _Layer:
     """The grid at a typical object, in units: ``told`` (K,) places that are unknown, of the rest, marked objects."""
-    (counts, none, taught), (many, prior) = told, numbers
-    n = counts.sum()
+    (counts, none, taught), (many, prior), high = told, numbers, edges[:-1] >= 0
+    n = counts[high].sum()
     trust = ENOUGH / (n + ENOUGH)
     (density, above), shapes = objects(edges, typical), rests(edges, typical)
     found = many[:, None] * above
@@ -278,8 +297,13 @@ def _layer(
     rejection: Floats = np.logaddexp.reduce(twins, axis=-1)
     likely += rejection[:, :, None]
     true = np.minimum(np.exp(twins - rejection[..., None]) @ (1 - part) / (chance @ (1 - part)), 1)
+    if not high.all():
+        # of the rest there are as many below the cut as its shape has there for those above it
+        few = FEW / (counts[~high].sum() + FEW)
+        low = others[:, :, None] * shapes[:, :, None, None, ~high] + many[:, None, None] * density[:, ~high] + 1e-9
+        likely += trust * few * (np.log(low) @ counts[~high] - low.sum(axis=-1))
     # single precision is faster here, and wrong by a thousandth of a logarithm
-    some = np.flatnonzero(counts)
+    some = np.flatnonzero(counts * high)
     sought = (many[:, None, None] * density[:, some] + 1e-9).astype(np.float32)
     rest, places = others[:, :, None].astype(np.float32), counts[some].astype(np.float32)
     for alike, shape in zip(likely, shapes[:, :, None, None, some].astype(np.float32), strict=True):
