@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from PIL import Image
 from skimage import data
 
 from convlens.finding.network import initial, network
@@ -59,6 +62,21 @@ def test_pictures_count_alike_whatever_their_size() -> None:
     along = [np.ptp(first.mean(axis=axis), axis=1).max() for axis in (1, 2)]
     # both rises are among the directions: neither picture is lost beside the other
     assert min(along) > 0.5 * max(along)
+
+
+def drawn(kernels: Floats) -> NDArray[np.uint8]:
+    """Kernels (N, 3, k, k) beside each other: grey is 0, and each as bright as its largest weight allows."""
+    bright = kernels / np.abs(kernels).max(axis=(1, 2, 3), keepdims=True)
+    tiles = ((bright.transpose(0, 2, 3, 1) + 1) * 127.5).round().astype(np.uint8)
+    cells = np.kron(tiles, np.ones((1, 24, 24, 1), np.uint8))
+    return np.concatenate(list(np.pad(cells, ((0, 0), (0, 0), (0, 8), (0, 0)), constant_values=255)), axis=1)[:, :-8]
+
+
+def test_the_picture_in_the_docs_shows_them() -> None:
+    shown = Path(__file__).parents[2] / "docs" / "pictures" / "first-kernels.png"
+    made = drawn(_begun([_canvas(data.coffee())])["0.weight"][:8])
+    with Image.open(shown) as picture:
+        np.testing.assert_allclose(np.asarray(picture), made, atol=3)
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
