@@ -35,6 +35,7 @@ from .pictures import Given, Pictures, named, source_of
 from .plans import Material
 from .points import Window
 from .points import side as side_of
+from .register import Register
 from .scene import patch
 from .scores import LIKE, Closely, places_in, scores_of
 from .study import Study
@@ -191,6 +192,8 @@ class Finder:
         material = Material(scenes, things, others, self.turn, self.side)
         material.gather()
         drawn = any(m.kind == "object" and not m.is_point for m in marks)
+        # what was marked before is not made ready again
+        ready = self.templates.register
         self.templates = Templates(
             np.stack([example(s.canvas.pixels, o[:2], self.side) for _, s, o in templates]),
             breadths([things[k] for k in chosen], drawn=drawn) / np.float32(self.views.typical.scale),
@@ -198,8 +201,8 @@ class Finder:
             self.side,
             self.turn,
             self.templates.axes,
-            self.templates.register,
         )
+        self.templates.register = Register(self.templates.things, ready)
         self.rounds += 1
         learner = Learner(self.views.typical.channels, self.weights)
         study = Study(material, learner, self.templates, templates, self.seed, self.views.typical.step)

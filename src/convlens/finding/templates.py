@@ -27,7 +27,6 @@ class Templates:
         side: working pixels of the side of a typical object.
         turn: the largest angle by which objects are turned, in radians.
         axes: (D, K) along which places are compared (``likeness.py``); None: not learned yet.
-        before: marked objects that were made ready to be laid, of which some may be among these.
     """
 
     examples: Floats
@@ -36,7 +35,6 @@ class Templates:
     side: float
     turn: float
     axes: Floats | None = field(default=None, repr=False)
-    before: Register | None = field(default=None, repr=False)
 
     @classmethod
     def none(cls, channels: int) -> Templates:
@@ -52,7 +50,7 @@ class Templates:
     @cached_property
     def register(self) -> Register:
         """To lay the marked objects on places; made once, too."""
-        return Register(self.things, self.before)
+        return Register(self.things)
 
     def learn(self, places: Sequence[tuple[Floats, Floats]], most: int, rng: np.random.Generator) -> None:
         """Learn along which axes places are compared, as ``Likeness.learn`` says."""
