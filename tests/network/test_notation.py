@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from convlens.network import (
@@ -157,6 +157,7 @@ WORDS = [
 
 
 @given(st.one_of(st.text(max_size=60), st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join)))
+@example("  : relu")
 @settings(max_examples=600)
 def test_any_text_is_a_network_or_a_sentence(text: str) -> None:
     network = None

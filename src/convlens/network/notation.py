@@ -195,7 +195,9 @@ def parse_line(line: str) -> tuple[tuple[int, ...], tuple[Layer, ...], tuple[Pla
         raise NetworkError(
             'a network starts with its input and a colon, for example "1x28x28: conv 6 5, relu"', line=line
         )
-    shape_word = _Word(head.strip(), (len(head) - len(head.lstrip()), max(len(head.rstrip()), 1)))
+    # where nothing stands before the colon, it is the colon that is pointed at
+    left = len(head) - len(head.lstrip())
+    shape_word = _Word(head.strip(), (left, max(len(head.rstrip()), left + 1)))
     shape = _sizes(shape_word, line, "the input")
     start = len(head) + 1
     layers, places = parse_layers(line, start) if body.strip() else ((), ())
