@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from convlens.network import Network
 
+from .agreement import Agreement
 from .blending import Laid, Noise, blend
 from .crew import cores, share_out
 from .errors import EngineError
@@ -38,6 +39,7 @@ from .target import TARGETS, Target, host, runnable
 
 __all__ = [
     "TARGETS",
+    "Agreement",
     "EngineError",
     "Laid",
     "Noise",

@@ -3,8 +3,10 @@
 How like the marked objects a place is (``likeness.py``) is asked of thousands of places, coarsely: at turns that lie 15
 degrees apart, on half the pixels, wherever the network's peak is. Here a marked object is laid on a place as it matched
 there, and moved, turned and scaled a little until it fits best: in two stages, the second one finer. Only what covers
-the object counts, not its ground. So copies are told from what is merely like them, and where a find lies is told more
-exactly than by the network's cells. What this is worth beside the rest is told in ``scores.py``.
+the object counts, not its ground. So where a find lies is told more exactly than by the network's cells. How closely
+the object fits there is how far the slopes of both agree, small part by small part (``engine.Agreement``): so copies
+are told from what is merely like them, in another light or half hidden. What this is worth beside the rest is told in
+``scores.py``.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convlens.engine import Products, cores, share_out
+from convlens.engine import Agreement, Products, cores, share_out
 
 from .appearance import piece
 from .likeness import SCALES
@@ -36,6 +38,12 @@ COLOUR = 0.8
 """What a difference of colour counts beside the same rise of brightness from one sample to the next but one."""
 QUIET = 0.08
 """Product of two contrasts below which things are like nothing: noise in a plain."""
+FINE = 32
+"""Samples a side of what says how closely the object fits where it lies best."""
+BORDER = 2
+"""Samples around these that it takes."""
+FAINT, NOISE = 0.15, 0.01
+"""Energy of a cell's slopes below which these say little: in mean energies, and for itself."""
 PULL = 0.5
 """How much better an object must fit a side farther away: among touching ones the nearest is meant."""
 NEAREST = 3
@@ -190,6 +198,8 @@ class _Template:
         side = (thing.shape[1] - 1) / 2 / REACH
         self.step = min(max(1.0, AROUND * side / SIDE), WIDEST)
         self._stages = [_Stage(thing, nudges, self.step) for nudges in STAGES]
+        self._fine = self.step * SIDE / FINE
+        self._agreement = _agreement(thing, self._fine)
 
     def lay(self, windows: list[Floats], middle: Exact, angle: Floats, scale: Floats) -> tuple[Floats, Exact]:
         """How closely it fits places, and how far from them (N, 2) it lies then.
@@ -201,15 +211,17 @@ class _Template:
         """
         angle, scale = angle.astype(np.float64), scale.astype(np.float64)
         moved = np.zeros_like(middle)
-        fits = np.zeros(len(middle), np.float32)
         for stage in self._stages:
             there = matrices(-angle, 1 / (scale * self.step))
             crops = sample(windows, SIDE, (middle + moved).astype(np.float32), there)
-            fits, best = stage.fits(crops)
+            best = stage.best(crops)
             # seen so much farther on, it lies as much before
             moved -= (there.astype(np.float64) * (stage.nudges.shift[best] / 2)[:, None, :]).sum(axis=2)
             angle, scale = angle + stage.nudges.angle[best], scale * stage.nudges.scale[best]
-        return fits, moved
+        there = matrices(-angle, 1 / (scale * self._fine))
+        wide = FINE + 2 * BORDER
+        crops = sample(windows, wide, (middle + moved).astype(np.float32), there).mean(axis=1)
+        return self._agreement(crops.reshape(-1, wide, wide)), moved
 
 
 class _Stage:
@@ -227,15 +239,24 @@ class _Stage:
         self._weigh = Products(weight, threads=1)
         self._pull = np.float32(PULL) * ((nudges.shift / (2 * SIDE)) ** 2).sum(axis=1)
 
-    def fits(self, crops: Floats) -> tuple[Floats, Whole]:
-        """How closely crops (N, C, SIDE * SIDE) show the object, and moved by which of the nudges."""
+    def best(self, crops: Floats) -> Whole:
+        """By which of the nudges the object is moved as crops (N, C, SIDE * SIDE) show it."""
         contrast = np.sqrt(np.maximum(self._weigh(_energy(crops)), 0))
         contrast *= self._contrast
         contrast += np.float32(QUIET)
         found = self._compare(crops)
         found /= contrast
-        best = (found - self._pull).argmax(axis=1)
-        return found[np.arange(len(found)), best], best
+        best: Whole = (found - self._pull).argmax(axis=1)
+        return best
+
+
+def _agreement(thing: Floats, step: float) -> Agreement:
+    """What tells how closely an object as for ``Register`` fits, in samples so many working pixels apart."""
+    wide = FINE + 2 * BORDER
+    middle = np.full((1, 2), (thing.shape[1] - 1) / 2, np.float32)
+    seen = sample([thing], wide, middle, matrices(np.zeros(1), np.array([1 / step])), covers=True)[0]
+    cover = seen[-1].reshape(wide, wide)[BORDER:-BORDER, BORDER:-BORDER]
+    return Agreement(seen[:-1].mean(axis=0).reshape(wide, wide), np.maximum(cover, 1e-6), FAINT, NOISE)
 
 
 def _moved(thing: Floats, nudges: Nudges, step: float) -> Floats:

@@ -33,7 +33,7 @@ from .views import Views
 if TYPE_CHECKING:
     from .finder import Finder
 
-FORMAT = "convlens finder 12"
+FORMAT = "convlens finder 13"
 EXAMPLES, BREADTHS, AXES, WEIGHTS, THINGS = "examples", "breadths", "axes", "network.", "things."
 
 

@@ -17,8 +17,8 @@ from .scan import logits
 
 LIKE = 8.0
 """Logits that a likeness of 1 is worth beside the network's: 4 to 16 did better than 0."""
-CLOSE = 8.0
-"""Logits that the square of a fit is worth: 1 is a copy to the last pixel, and what fits little says little."""
+CLOSE = 12.0
+"""Logits that a fit of 1 is worth, which is a copy to the last pixel."""
 CUT, LOWER, FEW = 0.3, 0.15, 20
 """Of the way from the typical place to the typical object: what scores less is not looked at; and where so few other
 places score more that what is missed weighs more than what is looked at in vain."""
@@ -89,5 +89,5 @@ class Closely:
 
 def worth(fits: Floats) -> Floats:
     """What fits (N,) are worth in logits."""
-    found: Floats = np.float32(CLOSE) * np.maximum(fits, 0) ** 2
+    found: Floats = np.float32(CLOSE) * np.maximum(fits, 0)
     return found
