@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convlens.finding.calibration import AGAIN, RECOGNISED, TRIED, Seen, believe, recognised, valley
+from convlens.finding.calibration import AGAIN, RECOGNISED, TRIED, Seen, believe, kindred, recognised, valley
 from convlens.finding.densities import SPREADS
 from convlens.finding.mixture import Belief, learn
 from convlens.finding.scores import CUT, FEW, LIKE, LOWER, cut
@@ -110,7 +110,7 @@ def known_by_heart(objects: int, alike: float) -> tuple[np.ndarray, np.ndarray]:
 
 def test_what_is_as_like_the_marks_as_they_are_tells_what_objects_score() -> None:
     # the marks score 3 more: the network knows them by heart
-    belief = Belief(cut=0.5, typical=3 + LIKE * 0.5, doubt=0.8, alike=0.5)
+    belief = Belief(cut=0.5, typical=3 + LIKE * 0.5, doubt=0.8, alike=LIKE * 0.5)
     scores, logits = known_by_heart(40, 0.5)
     told = recognised(belief, scores, logits)
     assert told.typical == pytest.approx(LIKE * 0.5, abs=0.6)
@@ -123,6 +123,22 @@ def test_what_is_as_like_the_marks_as_they_are_tells_what_objects_score() -> Non
     nothing = scores[40:], logits[40:]
     assert recognised(belief, *nothing) is belief
     assert learn(belief, nothing[0]).best() == np.inf
+
+
+def test_half_of_the_objects_are_so_like_the_marks_and_few_others() -> None:
+    scores, logits = known_by_heart(40, 0.5)
+    told = (part.astype(np.float32) for part in (scores, np.zeros(5), np.zeros(0), scores - logits, np.zeros(5)))
+    unknown, marked, rest, like, liked = told
+    trials = np.linspace(2.4, 5.6, 40, dtype=np.float32)
+    seen = Seen(unknown, marked + 4, rest, 900.0, 1, like, liked + LIKE * np.float32(0.5))
+    belief = believe(trials, [seen], alike=LIKE * 0.5)
+    assert belief.half == pytest.approx(LIKE * 0.5, abs=0.2)
+    found, others = (kindred(belief, scores[some], logits[some]) for some in (slice(0, 40), slice(40, None)))
+    assert found == pytest.approx(20, abs=6)
+    assert others == 0
+    # where it is not to be asked, or nothing is known of likeness, it tells nothing
+    assert kindred(believe(trials, [seen]), scores, logits) is None
+    assert believe(trials, [Seen(unknown, marked[:0], rest)], alike=4.0).half is None
 
 
 def test_of_thousands_none_is_taken_for_a_look_alike_before_anything_was_rejected() -> None:

@@ -8,10 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.special import logsumexp  # type: ignore[import-untyped]
+from scipy.stats import betabinom, poisson  # type: ignore[import-untyped]
 
 from convlens.finding.calibration import Seen, believe
 from convlens.finding.densities import ALIKES, GROUNDS
-from convlens.finding.mixture import LEVEL, Belief, Posterior, learn
+from convlens.finding.mixture import KINDRED, LEVEL, STRANGE, Belief, Posterior, _kindred, learn
 
 Floats = NDArray[np.float64]
 BELIEF = Belief(0.0, 5.0, 0.6)
@@ -163,6 +165,29 @@ def test_as_many_are_expected_as_similar_pictures_hold() -> None:
     scores = np.concatenate([objects - 1.5, rest])
     few, many = (learn(BELIEF, scores, expected=number).expected for number in (1.0, 30.0))
     assert few < 0.8 * many
+
+
+def test_a_crowd_of_which_too_few_are_like_the_marks_is_of_look_alikes() -> None:
+    # light has moved all, and what is seen is one crowd: of objects in bad light, or of others
+    scores = np.append(
+        np.random.default_rng(4).normal(3.8, 0.6, 40), GROUND["exponential"](np.random.default_rng(5))[:40]
+    )
+    some = replace(BELIEF, doubt=1.0)
+    unknown, half, none = (learn(some, scores, like=number) for number in (None, 20, 1))
+    assert half.expected > 1.5 * unknown.expected > 5 * none.expected
+    assert none.empty > 0.9 > unknown.empty > half.empty
+    # where there is nothing else, that none is like the marks makes less of it
+    assert learn(some, scores[:40], like=0).expected < learn(some, scores[:40], like=20).expected
+
+
+@pytest.mark.parametrize(("like", "places"), [(0, 0.0), (3, 10.0), (40, 60.0), (2000, 7000.0)])
+def test_how_many_are_like_the_marks_is_told_by_the_formula(like: int, places: float) -> None:
+    numbers = np.array([0.0, 0.5, 1.0, 7.3, 40.0, 8000.0])
+    own = [betabinom(int(np.ceil(n)), KINDRED, KINDRED) for n in numbers]
+    rest = [poisson(STRANGE[0] * max(places - np.ceil(n), 0) + STRANGE[1]) for n in numbers]
+    k = np.arange(like + 1)
+    wanted = np.array([logsumexp(a.logpmf(k) + b.logpmf(like - k)) for a, b in zip(own, rest, strict=True)])
+    np.testing.assert_allclose(_kindred(numbers, like, places), wanted - wanted.max(), rtol=1e-6, atol=1e-6)
 
 
 def test_a_crowd_where_few_look_alikes_are_expected_is_of_objects() -> None:

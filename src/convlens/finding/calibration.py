@@ -8,14 +8,14 @@ scores from the other places of the pictures that were learned from. What follow
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .densities import ALIKES, PARTS
 from .mixture import Belief, Posterior, learn
-from .scores import LIKE, cut
+from .scores import cut
 
 Floats = NDArray[np.float32]
 
@@ -68,6 +68,7 @@ class Seen:
         rest: of places that are known to be none.
         area: how many times as large as an object it is, if anything is marked in it; else 0.
         each: of how many unknown places each is one: of very many not all are looked at.
+        like: what of the unknown scores likeness and a closer look tell, ``liked`` of the marked ones.
     """
 
     unknown: Floats
@@ -75,6 +76,8 @@ class Seen:
     rest: Floats
     area: float = 0.0
     each: int = 1
+    like: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
+    liked: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
 def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: float | None = None) -> Belief:
@@ -84,7 +87,8 @@ def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: fl
         trials: scores of marked objects as they might look elsewhere.
         seen: what those pictures score.
         marks: how many objects are marked.
-        alike: how like the others a typical one of them is, if nothing was rejected; None: that is not to be asked.
+        alike: what of a typical one's score likeness and a closer look tell, if nothing was rejected; None: that is not
+            to be asked.
     """
     tried = TRIED * max(1.0, ENOUGH / max(marks, 1)) ** FEWER
     before = _before(trials, seen, tried)
@@ -111,6 +115,7 @@ def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: fl
         spreads=tuple(np.log(spread).tolist()),
         grounds=tuple((KEPT * (grounds - grounds.max(initial=-np.inf))).tolist()),
         alikes=_alikes(before, after if marks > 1 else [], weight) if alike is None else FEW,
+        half=None if alike is None else _half(before, seen, after),
     )
 
 
@@ -124,19 +129,33 @@ def recognised(belief: Belief, scores: NDArray[np.float64], logits: NDArray[np.f
     Args:
         belief: from before.
         scores: (N,) of the picture's places.
-        logits: (N,) what the network and a closer look say of them, without their likeness.
+        logits: (N,) what the network says of them.
     """
     if belief.alike is None:
         return belief
-    told = logits[(scores >= belief.cut) & (scores - logits >= LIKE * belief.alike)]
+    told = logits[(scores >= belief.cut) & (scores - logits >= belief.alike)]
     if len(told) < RECOGNISED:
         return belief
     before = 1 / (HEART * belief.unit) ** 2
     # the median's variance, were they normal: half as much again as the mean's
     after = 1 / ((TOLD * belief.unit) ** 2 + np.pi / 2 * float(told.var()) / len(told))
-    typical = (before * belief.typical + after * (float(np.median(told)) + LIKE * belief.alike)) / (before + after)
+    typical = (before * belief.typical + after * (float(np.median(told)) + belief.alike)) / (before + after)
     typical = max(typical, min(belief.typical, belief.cut + ABOVE * belief.unit))
     return replace(belief, typical=typical, doubt=max(float(1 / np.sqrt(before + after)), LEFT * belief.unit))
+
+
+def kindred(belief: Belief, scores: NDArray[np.float64], logits: NDArray[np.float64]) -> int | None:
+    """How many of a picture's places are as like the marks as half of the objects are; None: that is not to be asked.
+
+    What the network says differs from picture to picture, and a crowd of look-alikes may score as objects do in bad
+    light. Likeness and a closer look, which nobody taught, hardly differ, and so few of a crowd are so like the marks.
+
+    Args:
+        belief, scores, logits: as for ``recognised``.
+    """
+    if belief.half is None:
+        return None
+    return int(((scores >= belief.cut) & (scores - logits >= belief.half)).sum())
 
 
 def _before(trials: Floats, seen: Sequence[Seen], tried: float) -> Belief:
@@ -201,6 +220,17 @@ def _lookalikes(before: Belief, seen: Sequence[Seen], after: Sequence[Posterior]
         if one.area > 0
     ]
     return float(np.mean(told)) if told else None
+
+
+def _half(before: Belief, seen: Sequence[Seen], after: Sequence[Posterior]) -> float | None:
+    """What likeness and a closer look tell of a middling object, by the likely ones of what was learned from."""
+    told = [one.liked for one in seen if len(one.liked)]
+    for one, found in ((one, found) for one, found in zip(seen, after, strict=True) if len(one.like)):
+        high = np.flatnonzero(one.unknown >= before.cut)
+        likely = found.probabilities(one.unknown[high].astype(np.float64)) > 0.5
+        told.append(one.like[high[likely]])
+    every = np.concatenate([*told, np.zeros(0)])
+    return float(np.median(every)) if len(every) else None
 
 
 def _wrong(seen: Sequence[Seen], after: Sequence[Posterior]) -> float:

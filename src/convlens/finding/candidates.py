@@ -25,7 +25,7 @@ class Candidates:
         scores: (N,).
         turned: (N,) radians, clockwise, by which each is turned against the first marked object.
         sides: (N,) what suits the scale that each was seen at, in displayed pixels.
-        logits: (N,) what the network and a closer look say of each: its score without its likeness.
+        logits: (N,) what the network says of each: its score without likeness and a closer look.
     """
 
     boxes: NDArray[np.float64]

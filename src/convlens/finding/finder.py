@@ -18,7 +18,7 @@ from convlens.data import Mark, read_marks
 from convlens.data.marks_check import pictures_of
 
 from . import saving
-from .calibration import recognised
+from .calibration import kindred, recognised
 from .candidates import Candidates
 from .canvas import Canvas, View, full_range, working_scale
 from .errors import FindingError, ensure_seed
@@ -309,7 +309,7 @@ class Finder:
             scores=scores + gain,
             turned=turns(likeness, variants),
             sides=np.full(len(at), self.side * canvas.step),
-            logits=firm + gain,
+            logits=firm,
         )
 
     def why(self, picture: Given, boxes: ArrayLike) -> list[Why]:
@@ -347,11 +347,13 @@ class Finder:
             own = found.sides == side
             free[own] = known.about(float(side)).free(at[own])
         rest = score[~free & ~distances(known.objects, at)[1]]
-        belief = recognised(self.calibration, score[free], found.logits[free].astype(np.float64))
+        told = score[free], found.logits[free].astype(np.float64)
+        belief, like = recognised(self.calibration, *told), kindred(self.calibration, *told)
         others = belief.lookalikes
         if others is not None:
             others = max(others * area - int((rest >= belief.cut).sum()), 0.0)
-        seen = learn(belief, score[free], rest, expected=belief.many * area - len(lying), lookalikes=others)
+        many = belief.many * area - len(lying)
+        seen = learn(belief, score[free], rest, expected=many, lookalikes=others, like=like)
         kept = free & (score >= self.calibration.cut)
         found, score = found.chosen(kept), score[kept]
         best = seen.best()

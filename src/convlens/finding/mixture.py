@@ -38,6 +38,10 @@ NONE, REJECTED = 3.0, 5.0
 for there may be such things alone."""
 STEP = np.log(2) / 2
 """Between two numbers of objects, as logarithms."""
+KINDRED = 5
+"""As so many objects of either kind: about half of them are as like the marks as half of the objects elsewhere are."""
+STRANGE = 0.15, 0.2
+"""Of what is no object, which part is so like the marks; and how many places at the least, whatever there is."""
 SIMILAR, ABOUT = 0.7, 0.7
 """How likely a picture holds as many objects as expected, and how far the logarithm of their number then strays."""
 OFTEN, PEAK = 0.9, 3.0
@@ -73,7 +77,9 @@ class Belief:
         wrong: which part of the marked places that score like finds was rejected.
         many: objects that are expected in an area as large as one object; 0: not known.
         lookalikes: things that look like objects and are none, expected in such an area; None: not known.
-        alike: how like the other marked objects a typical one is; None: what is like the marks tells nothing.
+        alike: what of a typical object's score likeness and a closer look tell; None: what is like the marks tells
+            nothing.
+        half: the same of half of the objects at least; None: how many places are so like the marks tells nothing.
         spreads: logarithms of how likely each of SPREADS is.
         grounds, alikes: the same of each of GROUNDS and of ALIKES.
     """
@@ -86,6 +92,7 @@ class Belief:
     many: float = 0.0
     lookalikes: float | None = None
     alike: float | None = None
+    half: float | None = None
     spreads: tuple[float, ...] = (0.0,) * len(SPREADS)
     grounds: tuple[float, ...] = (0.0,) * len(GROUNDS)
     alikes: tuple[float, ...] = UNSEEN
@@ -224,6 +231,7 @@ def learn(
     marked: Floats | None = None,
     expected: float = 0.0,
     lookalikes: float | None = None,
+    like: int | None = None,
 ) -> Posterior:
     """What scores say.
 
@@ -234,6 +242,7 @@ def learn(
         marked: of places that are known to be objects.
         expected: how many objects there are likely to be among the first; 0: not known.
         lookalikes: how many things that look like objects and are none; None: not known.
+        like: how many of the first are as like the marks as half of the objects are; None: not known.
     """
     told = [np.zeros(0) if s is None else belief.scaled(s) for s in (scores, rest, marked)]
     below = round(BELOW / BIN) if belief.fresh else 0
@@ -242,6 +251,8 @@ def learn(
     none[:below] = taught[:below] = 0
     numbers = _numbers(counts[below:].sum())
     prior = _prior(numbers, expected, NONE if lookalikes is None else REJECTED)
+    if like is not None:
+        prior += _kindred(numbers, like, counts[below:].sum())
     scaled = belief.scaled(belief.typical + belief.doubt * OFF)
     layers = [_layer(belief, float(t), edges, (counts, none, taught), (numbers, prior)) for t in scaled]
     likely = np.stack([layer.likely - 0.5 * off**2 for layer, off in zip(layers, OFF, strict=True)])
@@ -330,4 +341,29 @@ def _prior(numbers: Floats, expected: float, none: float) -> Floats:
         off = (np.log(numbers[1:]) - np.log(expected)) / ABOUT
         near = np.exp(-0.5 * off**2) * STEP / (ABOUT * np.sqrt(2 * np.pi)) * (len(numbers) - 1)
         found[1:] = np.log(1 - SIMILAR + SIMILAR * near)
+    return found
+
+
+def _kindred(numbers: Floats, like: int, places: float) -> Floats:
+    """Logarithms of how likely so many of a picture's places are as like the marks as half of the objects are.
+
+    Of the objects about half are, a part that is known as from 2 KINDRED of them (beta-binomial); of the rest few
+    (Poisson).
+    """
+    (share, least), most = STRANGE, int(np.ceil(numbers[-1]))
+    # factorials of whole numbers, as logarithms
+    factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, max(most, like) + 2 * KINDRED)))])
+
+    def beta(a: NDArray[np.intp], b: NDArray[np.intp]) -> Floats:
+        found: Floats = factorial[a - 1] + factorial[b - 1] - factorial[a + b - 1]
+        return found
+
+    likely = []
+    for number in np.ceil(numbers).astype(int).tolist():
+        k = np.arange(min(like, number) + 1)
+        own = factorial[number] - factorial[k] - factorial[number - k]
+        own += beta(k + KINDRED, number - k + KINDRED)
+        others = share * max(places - number, 0.0) + least
+        likely.append(np.logaddexp.reduce(own + (like - k) * np.log(others) - others - factorial[like - k]))
+    found: Floats = np.array(likely) - max(likely)
     return found

@@ -154,5 +154,7 @@ def _belief(told: dict[str, Any]) -> Belief:
     spreads, grounds, alikes = (
         tuple(float(value) for value in told[name]) for name in ("spreads", "grounds", "alikes")
     )
-    lookalikes, alike = (None if told[name] is None else float(told[name]) for name in ("lookalikes", "alike"))
-    return Belief(cut, typical, doubt, unit, wrong, many, lookalikes, alike, spreads, grounds, alikes)
+    lookalikes, alike, half = (
+        None if told[name] is None else float(told[name]) for name in ("lookalikes", "alike", "half")
+    )
+    return Belief(cut, typical, doubt, unit, wrong, many, lookalikes, alike, half, spreads, grounds, alikes)

@@ -48,11 +48,13 @@ class Kind(IntEnum):
 
 
 class Looked(NamedTuple):
-    """Places (N, 2) of a scene, their scores, and what the marks say of them; each unknown one is one of so many."""
+    """Places (N, 2) of a scene, their scores, what the network says of them, and the marks; each unknown one is one of
+    so many."""
 
     scene: Scene
     places: Floats
     scores: Floats
+    firm: Floats
     kinds: NDArray[np.intp]
     each: int
 
@@ -146,14 +148,14 @@ class Study:
             some = (kinds != Kind.UNKNOWN) | (np.arange(len(places)) % step == 0)
             matched.append(self._alike(scene, places[some]))
             scores = scores_of(firm[some], overall(matched[-1][0]))
-            looked.append(Looked(scene, places[some], scores, kinds[some], step))
+            looked.append(Looked(scene, places[some], scores, firm[some], kinds[some], step))
         tried, like = self._objects(weights)
         closely = self._closely(looked, matched, tried)
-        tried = tried + np.repeat(closely.gain(self._fitting()), TRIALS)
+        gain = np.repeat(closely.gain(self._fitting()), TRIALS)
         # what was rejected may be as like the marks as objects are, and others of its kind with it
         asked = len(self.own) > 1 and not any(len(scene.nots) for scene in self.material.scenes)
-        typical = float(np.median(like)) if asked else None
-        return believe(tried, self._seen(looked), marks=len(self.own), alike=typical), closely
+        typical = float(np.median(scores_of(gain, like))) if asked else None
+        return believe(tried + gain, self._seen(looked), marks=len(self.own), alike=typical), closely
 
     def _closely(self, looked: list[Looked], matched: list[tuple[Floats, NDArray[np.intp]]], tried: Floats) -> Closely:
         """Look closely at the sure ones of some places, which match as told; they are moved and score anew."""
@@ -187,12 +189,14 @@ class Study:
         """What some scenes say, in which unknown places give way to surer ones that other scales show."""
         many, steps = [len(one.places) for one in own], [one.scene.canvas.step for one in own]
         at = np.concatenate([one.scene.canvas.outward(one.places) for one in own])
-        scores, kinds = (np.concatenate(parts) for parts in zip(*((one.scores, one.kinds) for one in own), strict=True))
+        told = ((one.scores, one.scores - one.firm, one.kinds) for one in own)
+        scores, like, kinds = (np.concatenate(parts) for parts in zip(*told, strict=True))
         stays = stay(at, self.material.side * np.repeat(np.array(steps), many), scores) | (kinds != Kind.UNKNOWN)
         unknown, marked, rest = (scores[stays & (kinds == kind)] for kind in Kind)
         marks = [one.scene.canvas for one in own if one.scene.marked]
         area = sum(c.block.area * (c.step / self.step) ** 2 for c in marks) / self.material.side**2 / len(set(steps))
-        return Seen(unknown, marked, rest, area, max(one.each for one in own))
+        likes, liked = (like[stays & (kinds == kind)] for kind in (Kind.UNKNOWN, Kind.MARKED))
+        return Seen(unknown, marked, rest, area, max(one.each for one in own), likes, liked)
 
     def look(self, weights: Named) -> None:
         """Tell in every scene what may be an unmarked object from what looks like one and is none."""
