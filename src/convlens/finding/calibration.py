@@ -49,8 +49,8 @@ ABOVE = 1.0
 """Units above the cut that a typical object scores at the least: where all is as like the marks, it tells nothing."""
 UNHEARD = (0.0, *(-99.0 for _ in ALIKES[1:]))
 """Logarithms of how likely each of ALIKES is before anything was rejected: none, where the network was taught."""
-FEW = tuple(0.0 if part <= min(PARTS) else -99.0 for _, part in ALIKES)
-"""The same in other pictures: perhaps a few, which it was not taught to tell. Many show in what is rejected."""
+FEW = tuple(0.0 if part == 0 else -2.0 if part <= min(PARTS) else -99.0 for _, part in ALIKES)
+"""The same in other pictures: seldom a few, which it was not taught to tell. Many show in what is rejected."""
 
 PART = 0.7
 """Of the way from the typical peak to the typical object: where the valley is looked for."""
