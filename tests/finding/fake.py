@@ -62,7 +62,7 @@ class Fake:
     def why(self, picture: Path, boxes: list[Box]) -> list[Why]:
         cells = read_picture(picture).pixels[:, :64, :64].astype(np.float32) / 64 - 2
         heat = np.zeros(cells.shape[1:], np.float32)
-        return [Why(0, 0.5, np.pi / 2, -1.25, heat, cells, cells) for _ in boxes]
+        return [Why(0, 0.5, 0.75, np.pi / 2, -1.25, heat, cells, cells) for _ in boxes]
 
     def correct(
         self, marks: Sequence[Mark], pictures: object = None, progress: Callable[[float], None] | None = None

@@ -89,7 +89,7 @@ def test_the_report_names_counts_marks_and_failures(here: Path) -> None:
 def test_the_report_says_why(here: Path) -> None:
     search(ask(), School(), quiet)
     page = Path("out/report.html").read_text()
-    assert page.count("0.50 like mark 1, turned by 90 degrees; the network says -1.2") >= 1
+    assert page.count("0.50 like mark 1, turned by 90 degrees, which fits by 0.75; the network says -1.2") >= 1
     assert page.count("what mattered there") >= 1
 
 

@@ -20,7 +20,8 @@ def test_a_marked_object_is_like_itself(learned: Finder) -> None:
         assert why.mark == n
         assert why.alike > 0.95
         assert why.turned == pytest.approx(0, abs=1e-6)
-        assert str(why).startswith(f"{why.alike:.2f} like mark {n + 1}; the network says ")
+        assert why.fit > 0.9
+        assert str(why).startswith(f"{why.alike:.2f} like mark {n + 1}, which fits by {why.fit:.2f}; the network says ")
 
 
 def test_the_network_looked_at_the_object_and_not_around_it(learned: Finder) -> None:

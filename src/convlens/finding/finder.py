@@ -326,7 +326,7 @@ class Finder:
             PictureError, ValueError: as for ``find``.
         """
         around, found = np.asarray(boxes, np.float64).reshape(-1, 4), list[Why]()
-        asker = Asker(self.views.typical, self.weights, self.templates.likeness, self.templates.examples)
+        asker = Asker(self.views.typical, self.weights, self.templates)
         home = self.views.home(around[:, 2:].max(axis=1))
         with source_of(picture) as source:
             views = self.views.suited(source).all

@@ -18,9 +18,9 @@ from PIL import Image
 from convlens import engine
 
 from .canvas import Block, Canvas, View
-from .likeness import Likeness
 from .network import STRIDE, Named, network
 from .overlay import rgb
+from .templates import Templates
 
 Floats = NDArray[np.float32]
 
@@ -43,6 +43,7 @@ class Why:
     Args:
         mark: the number of the marked object that it is most like, among those that the finder compares with.
         alike: how like it is, -1 to 1, a copy (``likeness.py``).
+        fit: how closely that fits when it is laid on the place, 1 a copy (``register.py``).
         turned: by how much it is turned against it, in radians, clockwise.
         firm: the network's logit.
         heat: (SIDE, SIDE) by how much the logit falls where that is covered, the mean over the patches that cover it.
@@ -52,6 +53,7 @@ class Why:
 
     mark: int
     alike: float
+    fit: float
     turned: float
     firm: float
     heat: Floats
@@ -74,7 +76,8 @@ class Why:
         """What speaks for the place, in a line."""
         turned = round(float(np.degrees(self.turned)))
         way = f", turned by {turned} degrees" if turned else ""
-        return f"{self.alike:.2f} like mark {self.mark + 1}{way}; the network says {self.firm:+.1f}"
+        like = f"{self.alike:.2f} like mark {self.mark + 1}{way}, which fits by {self.fit:.2f}"
+        return f"{like}; the network says {self.firm:+.1f}"
 
     def _repr_png_(self) -> bytes:
         content = io.BytesIO()
@@ -88,27 +91,32 @@ class Asker:
     Args:
         view: how pictures are seen.
         weights: of the network.
-        likeness: to the marked objects.
-        examples: (M, C, S, S) these.
+        templates: the marked objects that places are compared with.
     """
 
-    def __init__(self, view: View, weights: Named, likeness: Likeness, examples: Floats) -> None:
-        self._likeness, self._examples = likeness, examples
+    def __init__(self, view: View, weights: Named, templates: Templates) -> None:
+        self._templates = templates
         self._program = engine.compile(network(view.channels, SIDE, SIDE), weights)
 
     def ask(self, canvas: Canvas, places: Floats) -> list[Why]:
         """What speaks for places (N, 2), in the canvas' pixels."""
-        alike, variants = self._likeness.matched(canvas.pixels, places)
-        found = []
-        for place, like, variant in zip(places, alike, variants, strict=True):
+        likeness, found = self._templates.likeness, []
+        alike, variants = likeness.matched(canvas.pixels, places)
+        marks, own = alike.argmax(axis=1), np.arange(len(places))
+        best = np.full_like(alike, np.nan)
+        best[own, marks] = alike[own, marks]
+        how = likeness.angles[variants], likeness.scales[variants]
+        fits = self._templates.register.lay(canvas.pixels, places, best, *how).fits[own, marks]
+        for place, mark, like, fit, variant in zip(
+            places, marks, alike[own, marks], fits, variants[own, marks], strict=True
+        ):
             square = _square(canvas.pixels, place)
             logits = self._firm(np.concatenate([square[None], _covered(square)]))
-            mark = int(like.argmax())
             # angles of templates are against the clock
-            turned = -float(self._likeness.angles[variant[mark]])
+            turned = -float(likeness.angles[variant])
             heat = _heat(logits[0] - logits[1:])
-            example = self._examples[mark]
-            found.append(Why(mark, float(like[mark]), turned, float(logits[0]), heat, square, example))
+            example = self._templates.examples[mark]
+            found.append(Why(int(mark), float(like), float(fit), turned, float(logits[0]), heat, square, example))
         return found
 
     def _firm(self, squares: Floats) -> Floats:
