@@ -3,8 +3,8 @@
 Photos of coffee beans among other seeds, about 32 pixels large, so that the working scale is the pictures' own: one of
 2 megapixels, in which five beans are marked and then five more things, another one that was not learned from, one of 12
 megapixels, and a folder of photos of 2 megapixels that a saved finder searches with ``convlens find`` (start-up not
-counted; files decoded, drawings, tables and the report written). The record goes to
-``benchmarks/results/finding_timings.json``; ``docs/finding.md`` shows it.
+counted; files decoded, drawings, tables and the report written). The record, one
+of each kind of processor, is ``benchmarks/results/finding_timings.json``; ``docs/finding.md`` shows it.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ FOLDER = 6
 """Photos of the folder."""
 WANTED = {"fit and find, 2 megapixels": 8.0, "correct and find, 2 megapixels": 1.5, "find, 12 megapixels": 2.0}
 """Seconds that were promised."""
+NAMES = {"avx2": "AVX2", "avx512": "AVX-512", "neon": "ARM", "sse2": "SSE2"}
+"""How a page calls the processors' vectors."""
 
 
 def photo(crowd: Crowd, number: int) -> tuple[Pixels, Photo]:
@@ -100,13 +102,16 @@ def runs(times: int) -> Iterator[tuple[str, Took]]:
 
 
 def lines(record: dict[str, Any]) -> list[str]:
-    """The record as a table."""
-    rows = [
-        f"| {name} | {_median(took, 'wall')} | {_median(took, 'processor')} "
-        f"| {f'{WANTED[name]:g} s' if name in WANTED else ''} |"
-        for name, took in record["took"].items()
-    ]
-    return ["| job | on the wall | processor | wanted |", "|---|---|---|---|", *rows]
+    """The record as a table: a column for each kind of processor that it was measured on."""
+    kinds = sorted(record)
+    jobs = dict.fromkeys(name for kind in kinds for name in record[kind]["took"])
+    head = [f"{NAMES[kind]}, {record[kind]['machine']['peak_gflops']:.0f} GFLOP/s a core" for kind in kinds]
+    rows = [["job", *head, "wanted"], ["---"] * (len(kinds) + 2)]
+    for name in jobs:
+        took = [record[kind]["took"].get(name) for kind in kinds]
+        cells = [f"{_median(one, 'wall')}, {_median(one, 'processor')}" if one else "" for one in took]
+        rows.append([name, *cells, f"{WANTED[name]:g} s" if name in WANTED else ""])
+    return [f"| {' | '.join(row)} |" for row in rows]
 
 
 def _median(took: list[dict[str, float]], clock: str) -> str:
@@ -124,7 +129,9 @@ def main() -> None:
     for name, one in runs(1 if given.quick else given.times):
         took.setdefault(name, []).append({clock: round(value, 3) for clock, value in asdict(one).items()})
         print(f"  {name}: {one.wall:.2f} s", flush=True)
-    record = {"cores": len(os.sched_getaffinity(0)), "machine": sheet, "took": took}
+    own = {"cores": len(os.sched_getaffinity(0)), "machine": sheet, "took": took}
+    kind = str(sheet["target"]).split(":")[0]
+    record = {**({} if given.quick else kept()), kind: own}
     print("\n".join(lines(record)))
     print(f"FMA peak of one core: {sheet['peak_gflops']:.0f} GFLOP/s")
     if not given.quick:
@@ -133,8 +140,8 @@ def main() -> None:
 
 
 def kept() -> dict[str, Any]:
-    """The record."""
-    return load(RECORD)
+    """The record, by the processor's kind of vectors."""
+    return load(RECORD) if RECORD.exists() else {}
 
 
 if __name__ == "__main__":
