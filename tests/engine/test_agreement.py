@@ -132,6 +132,7 @@ def test_code_is_emitted_for_every_target(name: str) -> None:
         ({"picture": np.ones((8, 11))}, "4 samples larger than cover, which is 4x8"),
         ({"quiet": 0.0}, "a positive number"),
         ({"quiet": np.nan}, "a positive number"),
+        ({"quiet": 1e-60}, "a positive number"),
         ({"noise": -1.0}, r"noise=-1.0\): noise must be a positive number"),
     ],
 )

@@ -66,7 +66,7 @@ class Agreement:
         if not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
             raise call.refusal("cover must be numbers from 0 on, not all 0", "cover")
         for name, value in (("quiet", quiet), ("noise", noise)):
-            if not 0 < value < np.inf:
+            if not 0 < np.float32(value) < np.inf:
                 raise call.refusal(f"{name} must be a positive number", name)
         rows, columns = (side // CELL for side in weights.shape)
         self._shares = _cells(weights).sum(axis=(1, 3))
@@ -75,9 +75,9 @@ class Agreement:
         slopes = np.stack([inner[1:-1, 2:] - inner[1:-1, :-2], inner[2:, 1:-1] - inner[:-2, 1:-1]])
         energy = np.stack([_cells(axis**2).sum(axis=(1, 3)) for axis in slopes]).sum(axis=0)
         strength = 1 / np.sqrt(energy + np.float32(quiet) * (self._shares * energy).sum() + np.float32(noise))
-        # (2, rows, CELL, columns, CELL) -> (rows, CELL, CELL, 2, columns)
         itself = (self._shares * energy * strength**2).sum()
         self._itself = itself if itself else np.float32(1)
+        # (2, rows, CELL, columns, CELL) -> (rows, CELL, CELL, 2, columns)
         laid = np.stack([_cells(axis) for axis in slopes]).transpose(1, 2, 4, 0, 3) * strength[:, None, None, None, :]
         self._slopes = np.ascontiguousarray(laid, np.float32)
         self._shares = np.ascontiguousarray(self._shares, np.float32)
