@@ -4,7 +4,7 @@ Photos of coffee beans among other seeds, about 32 pixels large, so that the wor
 2 megapixels, in which five beans are marked and then five more things, another one that was not learned from, one of 12
 megapixels, and a folder of photos of 2 megapixels that a saved finder searches with ``convlens find`` (start-up not
 counted; files decoded, drawings, tables and the report written). The record, one
-of each kind of processor, is ``benchmarks/results/finding_timings.json``; ``docs/finding.md`` shows it.
+of each processor and its vectors, is ``benchmarks/results/finding_timings.json``; ``docs/finding.md`` shows it.
 """
 
 from __future__ import annotations
@@ -102,10 +102,10 @@ def runs(times: int) -> Iterator[tuple[str, Took]]:
 
 
 def lines(record: dict[str, Any]) -> list[str]:
-    """The record as a table: a column for each kind of processor that it was measured on."""
+    """The record as a table: a column for each processor and its vectors that it was measured on."""
     kinds = sorted(record)
     jobs = dict.fromkeys(name for kind in kinds for name in record[kind]["took"])
-    head = [f"{NAMES[kind]}, {record[kind]['machine']['peak_gflops']:.0f} GFLOP/s a core" for kind in kinds]
+    head = [f"{kind.split(',')[0]}, {record[kind]['machine']['peak_gflops']:.0f} GFLOP/s a core" for kind in kinds]
     rows = [["job", *head, "wanted"], ["---"] * (len(kinds) + 2)]
     for name in jobs:
         took = [record[kind]["took"].get(name) for kind in kinds]
@@ -130,8 +130,8 @@ def main() -> None:
         took.setdefault(name, []).append({clock: round(value, 3) for clock, value in asdict(one).items()})
         print(f"  {name}: {one.wall:.2f} s", flush=True)
     own = {"cores": len(os.sched_getaffinity(0)), "machine": sheet, "took": took}
-    kind = str(sheet["target"]).split(":")[0]
-    record = {**({} if given.quick else kept()), kind: own}
+    kind = NAMES[str(sheet["target"]).split(":")[0]]
+    record = {**({} if given.quick else kept()), f"{kind}, {sheet['processor']}": own}
     print("\n".join(lines(record)))
     print(f"FMA peak of one core: {sheet['peak_gflops']:.0f} GFLOP/s")
     if not given.quick:
@@ -140,7 +140,7 @@ def main() -> None:
 
 
 def kept() -> dict[str, Any]:
-    """The record, by the processor's kind of vectors."""
+    """The record, by the vectors that the engine used and the processor."""
     return load(RECORD) if RECORD.exists() else {}
 
 
