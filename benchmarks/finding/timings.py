@@ -3,8 +3,8 @@
 Photos of coffee beans among other seeds, about 32 pixels large, so that the working scale is the pictures' own: one of
 2 megapixels, in which five beans are marked and then five more things, another one that was not learned from, one of 12
 megapixels, and a folder of photos of 2 megapixels that a saved finder searches with ``convlens find`` (start-up not
-counted; files decoded, drawings, tables and the report written). The record, one
-of each processor and its vectors, is ``benchmarks/results/finding_timings.json``; ``docs/finding.md`` shows it.
+counted; files decoded, drawings, tables and the report written). The record, one of
+each processor and its vectors, is ``benchmarks/results/finding_timings.json``; ``docs/finding.md`` shows it.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.special import logsumexp  # type: ignore[import-untyped]
-from scipy.stats import betabinom, poisson  # type: ignore[import-untyped]
+from scipy.special import logsumexp
+from scipy.stats import betabinom, poisson
 
 from convlens.finding.calibration import Seen, believe
 from convlens.finding.densities import ALIKES, GROUNDS

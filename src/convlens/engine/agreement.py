@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from convlens.network.layers import spell
+
 from . import compile as machine_code
 from .arguments import Call, Floats
 from .kernels.agreement import ASIDE, BORDER, CELL, agreeing
@@ -61,7 +63,7 @@ class Agreement:
         self.shape = weights.shape[0] + BORDER, weights.shape[1] + BORDER
         if own.shape != self.shape:
             raise call.refusal(
-                f"picture must be {BORDER} samples larger than cover, which is {_by(weights.shape)}", "picture"
+                f"picture must be {BORDER} samples larger than cover, which is {spell(weights.shape)}", "picture"
             )
         if not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
             raise call.refusal("cover must be numbers from 0 on, not all 0", "cover")
@@ -102,7 +104,7 @@ class Agreement:
         call = Call("Agreement", {"x": x})
         pictures = call.array("x")
         if pictures.ndim != 3 or pictures.shape[1:] != self.shape:
-            raise call.refusal(f"x must be pictures of {_by(self.shape)} samples", "x")
+            raise call.refusal(f"x must be pictures of {spell(self.shape)} samples", "x")
         ensure(4 * len(pictures), "the agreements", "take fewer pictures")
         found = np.empty(len(pictures), np.float32)
         if len(found):
@@ -116,7 +118,3 @@ def _cells(samples: Floats) -> Floats:
     """Samples (H, W) as cells (H / CELL, CELL, W / CELL, CELL)."""
     height, width = samples.shape
     return samples.reshape(height // CELL, CELL, width // CELL, CELL)
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))

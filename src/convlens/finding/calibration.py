@@ -224,11 +224,11 @@ def _lookalikes(before: Belief, seen: Sequence[Seen], after: Sequence[Posterior]
 
 def _half(before: Belief, seen: Sequence[Seen], after: Sequence[Posterior]) -> float | None:
     """What likeness and a closer look tell of a middling object, by the likely ones of what was learned from."""
-    told = [one.liked for one in seen if len(one.liked)]
-    for one, found in ((one, found) for one, found in zip(seen, after, strict=True) if len(one.like)):
-        high = np.flatnonzero(one.unknown >= before.cut)
-        likely = found.probabilities(one.unknown[high].astype(np.float64)) > 0.5
-        told.append(one.like[high[likely]])
+    told = [one.liked for one in seen]
+    for one, found in zip(seen, after, strict=True):
+        if len(one.like):
+            likely = found.probabilities(one.unknown.astype(np.float64)) > 0.5
+            told.append(one.like[likely & (one.unknown >= before.cut)])
     every = np.concatenate([*told, np.zeros(0)])
     return float(np.median(every)) if len(every) else None
 

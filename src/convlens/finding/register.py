@@ -42,6 +42,7 @@ FINE = 32
 """Samples a side of what says how closely the object fits where it lies best."""
 BORDER = 2
 """Samples around these that it takes."""
+WIDE = FINE + 2 * BORDER
 FAINT, NOISE = 0.15, 0.01
 """Energy of a cell's slopes below which these say little: in mean energies, and for itself."""
 PULL = 0.5
@@ -219,9 +220,8 @@ class _Template:
             moved -= (there.astype(np.float64) * (stage.nudges.shift[best] / 2)[:, None, :]).sum(axis=2)
             angle, scale = angle + stage.nudges.angle[best], scale * stage.nudges.scale[best]
         there = matrices(-angle, 1 / (scale * self._fine))
-        wide = FINE + 2 * BORDER
-        crops = sample(windows, wide, (middle + moved).astype(np.float32), there).mean(axis=1)
-        return self._agreement(crops.reshape(-1, wide, wide)), moved
+        crops = sample(windows, WIDE, (middle + moved).astype(np.float32), there).mean(axis=1)
+        return self._agreement(crops.reshape(-1, WIDE, WIDE)), moved
 
 
 class _Stage:
@@ -252,11 +252,10 @@ class _Stage:
 
 def _agreement(thing: Floats, step: float) -> Agreement:
     """What tells how closely an object as for ``Register`` fits, in samples so many working pixels apart."""
-    wide = FINE + 2 * BORDER
     middle = np.full((1, 2), (thing.shape[1] - 1) / 2, np.float32)
-    seen = sample([thing], wide, middle, matrices(np.zeros(1), np.array([1 / step])), covers=True)[0]
-    cover = seen[-1].reshape(wide, wide)[BORDER:-BORDER, BORDER:-BORDER]
-    return Agreement(seen[:-1].mean(axis=0).reshape(wide, wide), np.maximum(cover, 1e-6), FAINT, NOISE)
+    seen = sample([thing], WIDE, middle, matrices(np.zeros(1), np.array([1 / step])), covers=True)[0]
+    cover = seen[-1].reshape(WIDE, WIDE)[BORDER:-BORDER, BORDER:-BORDER]
+    return Agreement(seen[:-1].mean(axis=0).reshape(WIDE, WIDE), np.maximum(cover, 1e-6), FAINT, NOISE)
 
 
 def _moved(thing: Floats, nudges: Nudges, step: float) -> Floats:

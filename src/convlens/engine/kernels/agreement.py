@@ -62,6 +62,10 @@ def agreeing(target: Target, size: tuple[int, int], name: str) -> Kernel:
     def total(values: list[Value]) -> Value:
         return reduce(k.b.fadd, values)
 
+    def every_lane(vector: Value) -> Value:
+        """The sum of a vector's lanes, from the first to the last."""
+        return total([k.b.extract_element(vector, k.lane(n)) for n in range(k.lanes)])
+
     def most(corner: Value, row: Value, column: Value, least: Value) -> Value:
         """The largest agreement of every cell of a vector."""
         seen = {(y, x): slopes_at(corner, row, column, y, x) for y in range(SLOPES) for x in range(SLOPES)}
@@ -91,7 +95,7 @@ def agreeing(target: Target, size: tuple[int, int], name: str) -> Kernel:
                 own = [energy(*slopes_at(corner, row.index, first, ASIDE + a, ASIDE + b)) for a in parts for b in parts]
                 share = k.load(shares, (row.index, columns), first, aligned=False)
                 row.next[0] = k.fma(share, total(own), row.next[0])
-        mean = k.spread(total([k.b.extract_element(row.out[0], k.lane(n)) for n in range(k.lanes)]))
+        mean = k.spread(every_lane(row.out[0]))
         least = k.fma(mean, k.splat(quiet), k.splat(quiet, 1))
         with k.loop(rows, [k.zero()]) as row:
             with k.loop(columns, row.values, step=k.lanes) as column:
@@ -99,6 +103,5 @@ def agreeing(target: Target, size: tuple[int, int], name: str) -> Kernel:
                 share = k.load(shares, (row.index, columns), column.index, aligned=False)
                 column.next = [k.fma(share, best, column.values[0])]
             row.next = column.out
-        every = total([k.b.extract_element(row.out[0], k.lane(n)) for n in range(k.lanes)])
-        k.b.store(every, k.at(result, picture.index), align=k.bytes)
+        k.b.store(every_lane(row.out[0]), k.at(result, picture.index), align=k.bytes)
     return k
