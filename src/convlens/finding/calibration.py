@@ -65,10 +65,11 @@ class Seen:
     Args:
         unknown: of places that bear no mark.
         marked: of the marked objects where they are, each compared with the others alone.
+        taken: of what was taken for objects, and taught as such.
         rest: of places that are known to be none.
         area: how many times as large as an object it is, if anything is marked in it; else 0.
         each: of how many unknown places each is one: of very many not all are looked at.
-        like: what of the unknown scores likeness and a closer look tell, ``liked`` of the marked ones.
+        like: what of the unknown scores likeness and a closer look tell, ``liked`` of those that were taught.
     """
 
     unknown: Floats
@@ -78,6 +79,12 @@ class Seen:
     each: int = 1
     like: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
     liked: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
+    taken: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    @property
+    def taught(self) -> Floats:
+        """Of all that was taught as an object, where it is."""
+        return np.concatenate([self.marked, self.taken])
 
 
 def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: float | None = None) -> Belief:
@@ -98,8 +105,8 @@ def believe(trials: Floats, seen: Sequence[Seen], marks: int = ENOUGH, alike: fl
     alone = sum(len(one.marked) for one in seen) < 2
     after = []
     for one in seen:
-        unknown, rest, marked = (scores.astype(np.float64) for scores in (one.unknown, one.rest, one.marked))
-        after.append(learn(before, unknown, rest, marked[:0] if alone else marked))
+        unknown, rest, taught = (scores.astype(np.float64) for scores in (one.unknown, one.rest, one.taught))
+        after.append(learn(before, unknown, rest, taught[:0] if alone else taught))
     typical, doubt = _typical(before, after, tried)
     weight = min(1.0, TOGETHER / max(1, len(after)))
     spreads = weight * sum((np.log(one.spread + 1e-9) for one in after), np.zeros(len(before.spreads)))
@@ -163,9 +170,9 @@ def _before(trials: Floats, seen: Sequence[Seen], tried: float) -> Belief:
     # nine tenths less one tenth are 2.56 standard deviations of a normal distribution
     unit = max(float(np.diff(np.quantile(trials, [0.1, 0.9]))[0]) / 2.56 / TRIALS, LEAST)
     typical = float(np.median(trials))
-    marked = np.concatenate([one.marked for one in seen] or [trials[:0]])
-    if len(marked) > 1:
-        typical += len(marked) / (len(marked) + PLACED) * (float(np.median(marked)) - typical)
+    taught = np.concatenate([one.taught for one in seen] or [trials[:0]])
+    if len(taught) > 1:
+        typical += len(taught) / (len(taught) + PLACED) * (float(np.median(taught)) - typical)
     others = np.concatenate([scores for one in seen for scores in (one.unknown, one.rest)] or [trials[:0]])
     others = others if len(others) else np.full(1, typical - 4.0 * unit, np.float32)
     return Belief(cut(typical, others), typical, float(np.hypot(tried, AGAIN)) * unit, unit)
@@ -202,7 +209,7 @@ def _alikes(before: Belief, after: Sequence[Posterior], weight: float) -> tuple[
 def _many(seen: Sequence[Seen], after: Sequence[Posterior]) -> float:
     """How many objects an area of an object's size holds in the pictures with marks; 0 where there are none."""
     told = [
-        np.log(max(one.each * found.expected + len(one.marked), 0.5) / one.area)
+        np.log(max(one.each * found.expected + len(one.taught), 0.5) / one.area)
         for one, found in zip(seen, after, strict=True)
         if one.area > 0
     ]

@@ -107,7 +107,7 @@ class Lessons:
             at, suits, near = self._placed(scene, scale, drawn)
             sizes = np.array([(m.w or self.box[0], m.h or self.box[1]) for m in drawn], np.float32)
             sizes = sizes.reshape(-1, 2) * np.float32(1 / c.step)
-            scene.objects = np.concatenate([at, sizes], 1)[suits]
+            scene.objects, scene.taken = np.concatenate([at, sizes], 1)[suits], scene.taken[:0]
             scene.aside = at[near & ~suits]
             scene.touched = bool(c.owns(at).any())
             # what is none at a scale is none at the neighbouring ones; of a point it is not known at which

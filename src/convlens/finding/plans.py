@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .scene import Patch, Scene
+from .scene import Patch, Scene, patch
 from .warp import matrices, sample
 
 Floats = NDArray[np.float32]
@@ -15,8 +15,10 @@ Whole = NDArray[np.intp]
 
 SIDE = 52
 """Pixels a side of a crop: a typical object, and around it half of what the network sees; 60 taught no more."""
-TOLD = "objects", "unknown", "nots"
+TOLD = "shown", "unknown", "nots"
 """What scenes tell of places, by which cells are labelled."""
+TAKEN = 0.5
+"""Of the crops with objects in place, how many at most show what is taken for objects and was not marked."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Material:
         others: the rejected ones, cut out.
         turn: the largest angle by which objects are turned, in radians.
         side: working pixels of the side of a typical object.
+        taken: what is taken for unmarked objects, cut out.
     """
 
     scenes: list[Scene]
@@ -82,14 +85,16 @@ class Material:
     turn: float
     side: float
     places: dict[str, Places] = field(default_factory=dict)
+    taken: list[Patch] = field(default_factory=list)
     told: Told = field(init=False)
     sizes: Floats = field(init=False)
 
     def gather(self) -> None:
         """List the places of every kind anew; call it after the scenes have changed."""
-        kinds = "objects", "nots", "hard"
+        kinds = "objects", "taken", "nots", "hard"
         self.places = {kind: Places.of([getattr(scene, kind)[:, :2] for scene in self.scenes]) for kind in kinds}
-        self.places["possible"] = Places.of([np.concatenate([s.objects[:, :2], s.unknown]) for s in self.scenes])
+        self.places["possible"] = Places.of([np.concatenate([s.shown[:, :2], s.unknown]) for s in self.scenes])
+        self.taken = [patch(scene.canvas, box) for scene in self.scenes for box in scene.taken]
         self.told = Told.of(self.scenes)
         self.sizes = np.array([scene.canvas.size[::-1] for scene in self.scenes], np.float32)
 
@@ -123,14 +128,19 @@ class Plan:
 def planned(material: Material, mix: Mix, rng: np.random.Generator) -> Plan:
     """What each crop shows: objects in place, rejected things, ground for objects to be laid on, and the rest."""
     jitter = 0.35 * SIDE
-    objects, nots, hard = (material.places[kind] for kind in ("objects", "nots", "hard"))
+    objects, taken, nots, hard = (material.places[kind] for kind in ("objects", "taken", "nots", "hard"))
     marked = mix.in_place if len(objects) else 0
+    believed = round(marked * min(TAKEN, len(taken) / max(1, len(objects) + len(taken))))
     shown = marked + min(mix.rejected, 2 * len(nots))
     covered = shown + (mix.pasted if material.things else 0)
     places, near = material.anywhere(mix.crops, rng), near_middle(jitter, mix.crops, rng)
     aside = np.zeros_like(near)
     every = np.arange(mix.crops)
-    for kind, crops, reach in ((objects, every[:marked], 1.0), (nots, every[marked:shown], 0.6)):
+    for kind, crops, reach in (
+        (taken, every[:believed], 1.0),
+        (objects, every[believed:marked], 1.0),
+        (nots, every[marked:shown], 0.6),
+    ):
         aside[crops] = near[crops] * np.float32(reach)
         _placed(places, crops, kind, rng)
     rest = every[covered:]
@@ -141,7 +151,7 @@ def planned(material: Material, mix: Mix, rng: np.random.Generator) -> Plan:
     # a seam alone must not tell an object: other things are laid on, too
     seams = rest[rng.random(len(rest)) < 0.5]
     on = np.concatenate([every[shown:covered], seams])
-    pictures = masked(material.things, covered - shown, rng) + _others(len(seams), material, rng)
+    pictures = masked(material.things + material.taken, covered - shown, rng) + _others(len(seams), material, rng)
     return Plan(places, aside, Laid(on, near_middle(jitter, len(on), rng), on < covered, pictures))
 
 

@@ -32,6 +32,7 @@ class Scene:
         complete: (N, 4) x, y, x, y: regions in which every object is marked.
         unknown: (N, 2) places that may be unmarked objects.
         hard: (N, 2) places that look like objects and are taken for none.
+        taken: (N, 4) centre x, y, width and height of what is taken for unmarked objects (``taken.py``).
         aside: (N, 2) centres of marked objects that another working scale suits better, and this one about.
         touched: whether objects that any scale suits are marked on it.
         peaks: the weights with which it was last searched, and the places and logits that were found with them.
@@ -44,6 +45,7 @@ class Scene:
     complete: Floats = field(default_factory=lambda: _none(4))
     unknown: Floats = field(default_factory=lambda: _none(2))
     hard: Floats = field(default_factory=lambda: _none(2))
+    taken: Floats = field(default_factory=lambda: _none(4))
     aside: Floats = field(default_factory=lambda: _none(2))
     touched: bool = False
     peaks: tuple[Named, Floats, Floats] | None = field(default=None, repr=False)
@@ -52,6 +54,11 @@ class Scene:
     def marked(self) -> bool:
         """Whether anything is known of it."""
         return bool(self.touched or len(self.objects) or len(self.nots) or len(self.complete))
+
+    @property
+    def shown(self) -> Floats:
+        """(N, 4) all that is shown as objects: the marked ones, and what is taken for such."""
+        return np.concatenate([self.objects, self.taken])
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ from .register import Laid
 from .rivals import stay
 from .scene import Scene
 from .scores import SIDES, Closely, cut, places_in, scores_of
+from .taken import FRESH, REJECTED, surely
 from .templates import Templates
 
 Floats = NDArray[np.float32]
@@ -42,9 +43,9 @@ SURELY, MAYBE = 0.5, 1.5
 
 
 class Kind(IntEnum):
-    """What the marks say of a place: nothing, that it is an object, or that it is none."""
+    """What is said of a place: nothing, that it is an object, that it is none; or it was taken for an object."""
 
-    UNKNOWN, MARKED, REST = range(3)
+    UNKNOWN, MARKED, REST, TAKEN = range(4)
 
 
 class Looked(NamedTuple):
@@ -57,6 +58,22 @@ class Looked(NamedTuple):
     firm: Floats
     kinds: NDArray[np.intp]
     each: int
+
+    @property
+    def alike(self) -> Floats:
+        """What likeness and a closer look tell of their scores."""
+        found: Floats = self.scores - self.firm
+        return found
+
+    def chosen(self, which: NDArray[np.bool_]) -> Looked:
+        """Some of them."""
+        return Looked(
+            self.scene, self.places[which], self.scores[which], self.firm[which], self.kinds[which], self.each
+        )
+
+
+Matched = tuple[Floats, NDArray[np.intp]]
+"""How like each marked object places are (N, M), and which variants of it match (N, M)."""
 
 
 @dataclass(eq=False)
@@ -80,7 +97,7 @@ class Study:
     step: float
     _trials: tuple[Floats, Floats, Floats] | None = field(default=None, init=False, repr=False)
 
-    def _alike(self, scene: Scene, places: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    def _alike(self, scene: Scene, places: Floats) -> Matched:
         """How like the marks places of a scene are, as ``Likeness.matched``; no mark is compared with itself."""
         alike, variants = self.templates.likeness.matched(scene.canvas.pixels, places)
         if len(self.own) > 1:
@@ -138,26 +155,38 @@ class Study:
 
     def calibration(self, weights: Named) -> tuple[Belief, Closely]:
         """What scores mean, and which places are looked at closely."""
-        looked: list[Looked] = []
-        matched: list[tuple[Floats, NDArray[np.intp]]] = []
-        for scene in self.material.scenes:
-            places, firm = self._peaks(scene, weights)
-            kinds = _kinds(scene, places, self.material.side)
-            # of very many unmarked ones every second, third ...: the highest alone would hide what is common
-            step = -(-len(places) // PEAKS) or 1
-            some = (kinds != Kind.UNKNOWN) | (np.arange(len(places)) % step == 0)
-            matched.append(self._alike(scene, places[some]))
-            scores = scores_of(firm[some], overall(matched[-1][0]))
-            looked.append(Looked(scene, places[some], scores, firm[some], kinds[some], step))
+        looked, matched = self._looked([(*self._peaks(scene, weights), PEAKS) for scene in self.material.scenes])
         tried, like = self._objects(weights)
         closely = self._closely(looked, matched, tried)
         gain = np.repeat(closely.gain(self._fitting()), TRIALS)
         # what was rejected may be as like the marks as objects are, and others of its kind with it
-        asked = len(self.own) > 1 and not any(len(scene.nots) for scene in self.material.scenes)
-        typical = float(np.median(scores_of(gain, like))) if asked else None
+        typical = float(np.median(scores_of(gain, like))) if len(self.own) > 1 and not self._rejected else None
         return believe(tried + gain, self._seen(looked), marks=len(self.own), alike=typical), closely
 
-    def _closely(self, looked: list[Looked], matched: list[tuple[Floats, NDArray[np.intp]]], tried: Floats) -> Closely:
+    @property
+    def _rejected(self) -> bool:
+        """Whether anything was."""
+        return any(len(scene.nots) for scene in self.material.scenes)
+
+    def _looked(self, peaks: Sequence[tuple[Floats, Floats, int]]) -> tuple[list[Looked], list[Matched]]:
+        """Each scene's places, without a closer look, and how they match.
+
+        Args:
+            peaks: places, logits, and of about how many unmarked ones the scene is told by.
+        """
+        looked: list[Looked] = []
+        matched: list[Matched] = []
+        for scene, (places, firm, most) in zip(self.material.scenes, peaks, strict=True):
+            kinds = _kinds(scene, places, self.material.side)
+            # of very many unmarked ones every second, third ...: the highest alone would hide what is common
+            step = -(-len(places) // most) or 1
+            some = (kinds != Kind.UNKNOWN) | (np.arange(len(places)) % step == 0)
+            matched.append(self._alike(scene, places[some]))
+            scores = scores_of(firm[some], overall(matched[-1][0]))
+            looked.append(Looked(scene, places[some], scores, firm[some], kinds[some], step))
+        return looked, matched
+
+    def _closely(self, looked: list[Looked], matched: list[Matched], tried: Floats) -> Closely:
         """Look closely at the sure ones of some places, which match as told; they are moved and score anew."""
         others = np.concatenate([one.scores[one.kinds != Kind.MARKED] for one in looked] or [tried[:0]])
         typical = float(np.median(tried))
@@ -189,50 +218,70 @@ class Study:
         """What some scenes say, in which unknown places give way to surer ones that other scales show."""
         many, steps = [len(one.places) for one in own], [one.scene.canvas.step for one in own]
         at = np.concatenate([one.scene.canvas.outward(one.places) for one in own])
-        told = ((one.scores, one.scores - one.firm, one.kinds) for one in own)
+        told = ((one.scores, one.alike, one.kinds) for one in own)
         scores, like, kinds = (np.concatenate(parts) for parts in zip(*told, strict=True))
         stays = stay(at, self.material.side * np.repeat(np.array(steps), many), scores) | (kinds != Kind.UNKNOWN)
-        unknown, marked, rest = (scores[stays & (kinds == kind)] for kind in Kind)
+        unknown, marked, rest, taken = (scores[stays & (kinds == kind)] for kind in Kind)
         marks = [one.scene.canvas for one in own if one.scene.marked]
         area = sum(c.block.area * (c.step / self.step) ** 2 for c in marks) / self.material.side**2 / len(set(steps))
-        likes, liked = (like[stays & (kinds == kind)] for kind in (Kind.UNKNOWN, Kind.MARKED))
-        return Seen(unknown, marked, rest, area, max(one.each for one in own), likes, liked)
+        likes, liked = (like[stays & np.isin(kinds, some)] for some in (Kind.UNKNOWN, (Kind.MARKED, Kind.TAKEN)))
+        return Seen(unknown, marked, rest, area, max(one.each for one in own), likes, liked, taken)
 
     def look(self, weights: Named) -> None:
-        """Tell in every scene what may be an unmarked object from what looks like one and is none."""
-        every = [self._peaks(scene, weights) for scene in self.material.scenes]
-        seen = [(places[:LOOKED], firm[:LOOKED]) for places, firm in every]
+        """Tell in every scene what is taken for an object, what may be one, and what looks like one and is none."""
+        scenes, side = self.material.scenes, self.material.side
+        peaks = [[told[:LOOKED] for told in self._peaks(scene, weights)] for scene in scenes]
         if self.templates.axes is None:
             # what all look alike that could be taken for objects tells nothing
-            at = [(scene.canvas.pixels, places) for scene, (places, _) in zip(self.material.scenes, seen, strict=True)]
+            at = [(scene.canvas.pixels, places) for scene, (places, _) in zip(scenes, peaks, strict=True)]
             self.templates.learn(at, COMMON, np.random.default_rng((self.seed, 3)))
-        found = [
-            (places, firm, scores_of(firm, overall(self._alike(scene, places)[0])))
-            for scene, (places, firm) in zip(self.material.scenes, seen, strict=True)
+        looked, matched = self._looked([(places, firm, LOOKED) for places, firm in peaks])
+        tried, _ = self._objects(weights)
+        closely = self._closely(looked, matched, tried)
+        tried += np.repeat(closely.gain(self._fitting()), TRIALS)
+        threshold = valley(tried, np.concatenate([one.scores for one in looked]))
+        known = [np.concatenate([scene.objects[:, :2], scene.nots]) for scene in scenes]
+        free = [one.chosen(~_near(one.places, at, SIDES * side)) for one, at in zip(looked, known, strict=True)]
+        # nothing is taken for an object where all are marked, or where another scale suits it better
+        barred = [
+            _inside(one.places, one.scene.complete) | _near(one.places, one.scene.aside, SIDES * side) for one in free
         ]
-        threshold = valley(self._objects(weights)[0], np.concatenate([scores for _, _, scores in found]))
-        for scene, (places, firm, scores) in zip(self.material.scenes, found, strict=True):
-            known = np.concatenate([scene.objects[:, :2], scene.nots])
-            free = ~_near(places, known, SIDES * self.material.side)
-            places, firm, scores = places[free], firm[free], scores[free]
-            # in a picture without marks nothing is certain, and what is not likely there teaches its background away
-            maybe = scores > threshold - (SURELY if scene.marked else MAYBE)
-            maybe &= ~_inside(places, scene.complete)
-            scene.unknown = np.concatenate([places[maybe], scene.aside])
-            rest = places[~maybe][np.argsort(-firm[~maybe], kind="stable")]
-            scene.hard = rest[:HARD] if scene.marked else rest[:0]
+        taken = surely(
+            np.concatenate([one.scores for one in free]),
+            np.concatenate([np.where(bar, -np.inf, one.alike) for one, bar in zip(free, barred, strict=True)]),
+            own=np.concatenate([one.alike[one.kinds == Kind.MARKED] for one in looked]),
+            threshold=threshold,
+            typical=float(np.median(tried)),
+            caution=REJECTED if self._rejected else FRESH,
+        )
+        for one, sure in zip(free, np.split(taken, np.cumsum([len(one.places) for one in free])[:-1]), strict=True):
+            self._tell(one, sure, threshold)
         self.material.gather()
+
+    def _tell(self, one: Looked, sure: NDArray[np.bool_], threshold: float) -> None:
+        """Tell a scene what some of its places, which bear no mark, are taken for; ``sure`` are objects."""
+        scene = one.scene
+        size = np.median([thing[2:] for _, _, thing in self.own], axis=0).astype(np.float32)
+        scene.taken = np.concatenate([one.places[sure], np.tile(size, (int(sure.sum()), 1))], 1)
+        # in a picture without marks nothing is certain, and what is not likely there teaches its background away
+        maybe = one.scores > threshold - (SURELY if scene.marked else MAYBE)
+        maybe &= ~_inside(one.places, scene.complete)
+        scene.unknown = np.concatenate([one.places[maybe & ~sure], scene.aside])
+        rest = np.flatnonzero(~maybe & ~sure)
+        hard = one.places[rest[np.argsort(-one.firm[rest], kind="stable")]]
+        scene.hard = hard[:HARD] if scene.marked else hard[:0]
 
 
 def _kinds(scene: Scene, places: Floats, side: float) -> NDArray[np.intp]:
-    """What the marks say of places; of those about a marked object the nearest is it, and the others are none."""
+    """What is said of places; of those about a marked object the nearest is it, and the others are none."""
     kinds = np.full(len(places), Kind.UNKNOWN, np.intp)
     known = np.concatenate([scene.objects[:, :2], scene.nots])
     kinds[_near(places, known, SIDES * side) | _inside(places, scene.complete)] = Kind.REST
-    for centre in scene.objects[:, :2]:
-        away = np.hypot(*(places - centre).T)
-        if away.min(initial=np.inf) < SIDES * side:
-            kinds[int(away.argmin())] = Kind.MARKED
+    for kind, shown in ((Kind.TAKEN, scene.taken), (Kind.MARKED, scene.objects)):
+        for centre in shown[:, :2]:
+            away = np.hypot(*(places - centre).T)
+            if away.min(initial=np.inf) < SIDES * side:
+                kinds[int(away.argmin())] = kind
     return kinds
 
 

@@ -1,0 +1,142 @@
+"""What is taken for an object unmarked: sure by both eyes, never against a mark, and shown beside the marks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convlens.data import Mark
+from convlens.finding import Finder
+from convlens.finding import finder as module
+from convlens.finding.canvas import Block, Canvas
+from convlens.finding.labels import labels
+from convlens.finding.learning import Course
+from convlens.finding.plans import TAKEN, Material, Mix, Plan, planned
+from convlens.finding.scene import Scene, patch
+from convlens.finding.taken import FRESH, REJECTED, Caution, surely
+from convlens.finding.warp import matrices
+
+from .scenes import SIDE, mark, scene
+
+OWN = np.array([3.0, 4.0, 5.0, 6.0], np.float32)
+SURE = Caution(alike=0.5, high=0.5, most=1)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST", Course(steps=50, rate=3e-3, looks=(0.5,)))
+    monkeypatch.setattr(module, "AGAIN", Course(steps=15, rate=1.5e-3, looks=(0.0,)))
+
+
+def learn(marks: list[Mark], seed: int = 0) -> tuple[Finder, Scene]:
+    """A finder of red crosses, and what it knows of the picture."""
+    finder = Finder.fit({"a": scene(0)[0]}, marks, seed=seed)
+    lessons = finder._lessons
+    assert lessons is not None
+    return finder, lessons.scenes[0]
+
+
+def shown(own: Scene) -> np.ndarray:
+    """The places in displayed pixels."""
+    return own.canvas.outward(own.taken[:, :2])
+
+
+def away(places: np.ndarray, centres: list[tuple[float, float]]) -> np.ndarray:
+    """How far each place is from the nearest centre."""
+    return np.hypot(*(places[:, None] - np.array(centres)[None]).transpose(2, 0, 1)).min(axis=1)
+
+
+@pytest.mark.parametrize(
+    ("scores", "alike", "taken"),
+    [
+        ([9.0, 9.0, 9.0], [4.6, 4.4, 4.3], [True, True, False]),  # as like the marks as half of these are
+        ([6.1, 5.9], [9.0, 9.0], [True, False]),  # half the way from 4 to 8
+        ([6.0, 9.0, 7.0, 8.0, 6.5, 6.2], [9.0] * 6, [False, True, True, True, True, False]),  # one for each mark
+        ([9.0], [-np.inf], [False]),
+        ([], [], []),
+    ],
+)
+def test_both_must_be_sure(scores: list[float], alike: list[float], taken: list[bool]) -> None:
+    told = np.array(scores, np.float32), np.array(alike, np.float32)
+    assert surely(*told, OWN, 4.0, 8.0, SURE).tolist() == taken
+
+
+def test_a_single_mark_has_nothing_to_be_compared_with() -> None:
+    high = np.full(3, 50.0, np.float32)
+    assert not surely(high, high, OWN[:1], 4.0, 8.0, SURE).any()
+
+
+def test_after_a_rejection_less_is_taken() -> None:
+    rng = np.random.default_rng(0)
+    scores, alike = rng.normal(7, 2, 400).astype(np.float32), rng.normal(4, 2, 400).astype(np.float32)
+    first, later = (surely(scores, alike, OWN, 4.0, 8.0, how) for how in (FRESH, REJECTED))
+    assert 0 < later.sum() < first.sum()
+
+
+def test_unmarked_crosses_are_taken_and_nothing_else() -> None:
+    centres = scene(0)[1]
+    _, own = learn([mark("a", c) for c in centres[:3]])
+    assert len(own.taken) >= 2
+    assert (away(shown(own), centres[3:]) < SIDE / 4).all()
+
+
+def test_nothing_is_taken_where_all_are_marked_or_what_was_rejected() -> None:
+    centres = scene(0)[1]
+    marks = [mark("a", c) for c in centres[:3]]
+    _, whole = learn([*marks, Mark("a", "complete", 0, 0, 240, 200)])
+    assert not len(whole.taken)
+    finder, own = learn(marks)
+    wrong = [tuple(place) for place in shown(own)[:2].tolist()]
+    finder.correct([*marks, *(mark("a", place, "not") for place in wrong)])
+    assert not len(own.taken) or (away(shown(own), wrong) > SIDE / 2).all()
+
+
+def test_a_loaded_finder_takes_the_same(tmp_path: object) -> None:
+    centres = scene(0)[1]
+    marks = [mark("a", c) for c in centres[:4]]
+    finder, own = learn(marks[:3])
+    finder.save(f"{tmp_path}/finder.safetensors")
+    again = Finder.load(f"{tmp_path}/finder.safetensors")
+    again.correct(marks, {"a": scene(0)[0]})
+    finder.correct(marks)
+    assert again._lessons is not None
+    assert len(own.taken)
+    np.testing.assert_array_equal(again._lessons.scenes[0].taken, own.taken)
+
+
+@pytest.fixture
+def material() -> Material:
+    pixels = np.random.default_rng(0).standard_normal((3, 160, 200)).astype(np.float32)
+    made = Scene("a", Canvas(pixels, Block(0, 0, 160, 200), (0, 0), 1.0))
+    made.objects = np.array([[40, 40, 16, 16]], np.float32)
+    made.taken = np.array([[150, 40, 16, 16], [40, 120, 16, 16], [150, 120, 16, 16]], np.float32)
+    found = Material([made], [patch(made.canvas, made.objects[0])], [], np.pi, 16.0)
+    found.gather()
+    return found
+
+
+def test_half_of_the_crops_in_place_show_what_is_taken(material: Material) -> None:
+    mix = Mix()
+    plan = planned(material, mix, np.random.default_rng(1))
+    middles = plan.places.at[: mix.in_place]
+    few = round(mix.in_place * TAKEN)
+    own = material.scenes[0]
+    assert (away(middles[:few], own.taken[:, :2].tolist()) == 0).all()
+    assert (away(middles[few:], own.objects[:, :2].tolist()) == 0).all()
+
+
+def test_all_four_are_laid_on_other_ground(material: Material) -> None:
+    laid = [planned(material, Mix(), np.random.default_rng(n)).laid for n in range(6)]
+    pictures = [one.pictures[k].tobytes() for one in laid for k in np.flatnonzero(one.objects)]
+    every = [*material.things, *material.taken]
+    assert len(every) == 4
+    assert {one.pixels.tobytes() for one in every} <= set(pictures)
+
+
+def test_cells_at_what_is_taken_are_taught_as_objects(material: Material) -> None:
+    plan = planned(material, Mix(), np.random.default_rng(1))
+    plan = Plan(plan.places, np.zeros_like(plan.aside), plan.laid)
+    turns = matrices(np.zeros(32), np.ones(32))
+    target, weight = labels(plan, turns, plan.places.at.astype(np.float32), material)
+    assert (target[: round(12 * TAKEN)].max(axis=(1, 2, 3)) == 1).all()
+    assert (weight[: round(12 * TAKEN)].max(axis=(1, 2, 3)) == 1).all()
