@@ -33,6 +33,7 @@ class Fake:
     def __init__(self, bar: int) -> None:
         self.bar = bar
         self.asked: dict[str, list[str]] = {}
+        self.taken: tuple[Mark, ...] = ()
 
     def find(
         self,

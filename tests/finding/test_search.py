@@ -86,6 +86,25 @@ def test_the_report_names_counts_marks_and_failures(here: Path) -> None:
     assert data["failed"] == {"empty.jpg": "it is empty"}
 
 
+class Teacher(School):
+    """What it teaches takes a square of b.png, and one of a picture that is not there, for objects."""
+
+    def fit(self, *words: Any, **more: Any) -> Fake:
+        learned = super().fit(*words, **more)
+        learned.taken = Mark("photos/b.png", "object", 0, 0, 10, 10), Mark("gone.png", "object", 0, 0, 10, 10)
+        return learned
+
+
+def test_the_report_shows_what_was_taken_for_objects(here: Path) -> None:
+    search(ask(), Teacher(), quiet)
+    page = Path("out/report.html").read_text()
+    assert "Taken for objects (1)" in page
+    assert "Wrong among these: mark it <b>not</b>." in page
+    assert page.count('<figure class="tile">') == 3 + 1 + 2 + 1
+    search(ask(out=Path("other")), School(), quiet)
+    assert "aken for objects" not in Path("other/report.html").read_text()
+
+
 def test_the_report_says_why(here: Path) -> None:
     search(ask(), School(), quiet)
     page = Path("out/report.html").read_text()

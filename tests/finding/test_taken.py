@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from convlens.data import Mark
 from convlens.finding import Finder
@@ -91,17 +94,32 @@ def test_nothing_is_taken_where_all_are_marked_or_what_was_rejected() -> None:
     assert not len(own.taken) or (away(shown(own), wrong) > SIDE / 2).all()
 
 
-def test_a_loaded_finder_takes_the_same(tmp_path: object) -> None:
+def test_a_loaded_finder_takes_the_same(tmp_path: Path) -> None:
     centres = scene(0)[1]
     marks = [mark("a", c) for c in centres[:4]]
     finder, own = learn(marks[:3])
-    finder.save(f"{tmp_path}/finder.safetensors")
-    again = Finder.load(f"{tmp_path}/finder.safetensors")
+    finder.save(tmp_path / "finder.safetensors")
+    again = Finder.load(tmp_path / "finder.safetensors")
     again.correct(marks, {"a": scene(0)[0]})
     finder.correct(marks)
     assert again._lessons is not None
     assert len(own.taken)
     np.testing.assert_array_equal(again._lessons.scenes[0].taken, own.taken)
+    assert again.taken == finder.taken
+
+
+def test_it_is_told_in_displayed_pixels_and_kept(tmp_path: Path) -> None:
+    picture, centres = scene(0)
+    Image.fromarray(picture).resize((480, 400), Image.Resampling.NEAREST).save(tmp_path / "large.png")
+    twice = [Mark("large.png", "object", 2 * x - SIDE, 2 * y - SIDE, 2 * SIDE, 2 * SIDE) for x, y in centres]
+    finder = Finder.fit([tmp_path / "large.png"], twice[:3], seed=0)
+    assert finder.taken
+    for one in finder.taken:
+        assert (one.image, one.kind, one.w, one.h) == (str(tmp_path / "large.png"), "object", 2 * SIDE, 2 * SIDE)
+    middles = np.array([one.centre for one in finder.taken])
+    assert (away(middles, [one.centre for one in twice[3:]]) < SIDE / 2).all()
+    finder.save(tmp_path / "finder.safetensors")
+    assert Finder.load(tmp_path / "finder.safetensors").taken == finder.taken
 
 
 @pytest.fixture

@@ -79,6 +79,8 @@ class Finder:
         closely: which places are looked at closely.
         grey: whether an object was marked in a grey picture.
         leaning: of how many marks it was asked how far objects are turned.
+        taken: what it took for objects, besides the marks, when it learned last (``taken.py``); what of it is wrong is
+            worth a mark of kind ``not``.
     """
 
     views: Views
@@ -92,6 +94,7 @@ class Finder:
     rounds: int = 0
     grey: bool = False
     leaning: int = 0
+    taken: tuple[Mark, ...] = ()
     closely: Closely = field(default_factory=Closely)
     _lessons: Lessons | None = field(default=None, repr=False)
 
@@ -208,6 +211,7 @@ class Finder:
         study = Study(material, learner, self.templates, templates, self.seed, self.views.typical.step)
         self.weights = learner.run(material, course, (self.seed, self.rounds), study.look, progress)
         self.calibration, self.closely = study.calibration(self.weights)
+        self.taken = lessons.taken()
 
     # ---- keeping ----
 

@@ -8,6 +8,7 @@ Nothing is learned or searched here; what marks mean to a scene is.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +98,17 @@ class Lessons:
             if own.step == canvas.step and np.array_equal(own.pixels, canvas.pixels):
                 return scene.peaks[1:]
         return None
+
+    def taken(self) -> tuple[Mark, ...]:
+        """What is taken for objects, in displayed pixels; a picture that was given by its path is called so."""
+        found: list[Mark] = []
+        for scene in self.scenes:
+            given = self.given[scene.name]
+            name = str(given) if isinstance(given, (str, Path)) else scene.name
+            sizes = scene.taken[:, 2:].astype(np.float64) * scene.canvas.step
+            corners = scene.canvas.outward(scene.taken[:, :2]) - sizes / 2
+            found += [Mark(name, "object", *box) for box in np.concatenate([corners, sizes], 1).round(2).tolist()]
+        return tuple(found)
 
     def enter(self, marks: tuple[Mark, ...]) -> None:
         """Enter marks in the scenes, in place of those that were there."""

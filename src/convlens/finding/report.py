@@ -25,6 +25,8 @@ SHOWN = 18
 """Places of a section."""
 PICTURES = 8
 """Pictures that a section opens at most: each may take a second to decode."""
+KINDS = "object", "not"
+"""Of marks, those that are shown."""
 EXPLAINED = 6
 """Least certain finds of which it is said why they were found, and as many near misses."""
 STYLE = """
@@ -43,6 +45,7 @@ class FindReport:
     title: str
     command: str
     marks: Sequence[tuple[Mark, Path]]  # and the file of its picture
+    taken: Sequence[tuple[Mark, Path]]  # what was taken for objects while the finder learned
     results: Sequence[Result]
     waiting: int  # pictures that were not searched yet
     point: float  # side of the box that is shown around a point, pixels
@@ -79,7 +82,8 @@ def page(report: FindReport) -> str:
         "surest": surest,
         "least": least,
         "near": _tiles(sorted(near, key=lambda f: -f[0])),
-        **{kind: _marked(report, kind) for kind in ("object", "not")},
+        **{kind: _marked(report, [one for one in report.marks if one[0].kind == kind], kind) for kind in KINDS},
+        "taken": _marked(report, report.taken, "taken"),
     }
     every = [tile for tiles in groups.values() for tile in tiles]
     css, drawn = sheet("pic", crops([t.place for t in every]), 100) if every else ("", [])
@@ -112,13 +116,13 @@ def _tiles(ranked: Iterable[tuple[float, Place, str]]) -> list[Tile]:
     return tiles
 
 
-def _marked(report: FindReport, kind: str) -> list[Tile]:
+def _marked(report: FindReport, marks: Sequence[tuple[Mark, Path]], name: str) -> list[Tile]:
+    """The first of some marks."""
     tiles: list[Tile] = []
-    for mark, path in report.marks:
-        if mark.kind == kind and len(tiles) < SHOWN:
-            w, h = mark.w or report.point, mark.h or report.point
-            x, y = mark.centre
-            tiles.append(Tile(Place(path, (x - w / 2, y - h / 2, w, h)), kind, mark.image))
+    for mark, path in marks[:SHOWN]:
+        w, h = mark.w or report.point, mark.h or report.point
+        x, y = mark.centre
+        tiles.append(Tile(Place(path, (x - w / 2, y - h / 2, w, h)), name, mark.image))
     return tiles
 
 
@@ -188,14 +192,18 @@ def _reasons(report: FindReport, tiles: Sequence[Tile]) -> tuple[str, str]:
 
 
 def _marks(report: FindReport, shown: dict[str, str]) -> str:
-    kinds = [mark.kind for mark, _ in report.marks]
+    kinds = Counter[str](mark.kind for mark, _ in report.marks)
+    kinds["taken"] = len(report.taken)
     columns = "".join(
-        f'<div><h3>{title} ({number(kinds.count(kind))})</h3><div class="tiles">{shown[kind]}</div></div>'  # type: ignore[arg-type]
-        for kind, title in (("object", "Objects"), ("not", "Not"))
+        f'<div><h3>{title} ({number(kinds[kind])})</h3><div class="tiles">{shown[kind]}</div></div>'
+        for kind, title in (("object", "Objects"), ("not", "Not"), ("taken", "Taken for objects"))
         if shown[kind]
     )
-    regions = kinds.count("complete")
+    regions = kinds["complete"]
     lead = f"And {number(regions)} completely marked {'region' if regions == 1 else 'regions'}." if regions else ""
+    if report.taken:
+        lead += " What is most like them was taken for objects, too, while the finder learned. "
+        lead += "Wrong among these: mark it <b>not</b>."
     return section("marks", "Marks", lead, f'<div class="trio">{columns}</div>') if report.marks else ""
 
 

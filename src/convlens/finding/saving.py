@@ -33,7 +33,7 @@ from .views import Views
 if TYPE_CHECKING:
     from .finder import Finder
 
-FORMAT = "convlens finder 13"
+FORMAT = "convlens finder 14"
 EXAMPLES, BREADTHS, AXES, WEIGHTS, THINGS = "examples", "breadths", "axes", "network.", "things."
 
 
@@ -56,6 +56,7 @@ def save(finder: Finder, path: Path) -> None:
         "leaning": finder.leaning,
         "grey": finder.grey,
         "marks": [mark.cells for mark in finder.marks],
+        "taken": [mark.cells for mark in finder.taken],
     }
     line = str(network(finder.views.typical.channels, 64, 64))
     metadata = {"format": FORMAT, "network": line, "finder": json.dumps(told, allow_nan=False)}
@@ -119,6 +120,7 @@ def _fields(metadata: dict[str, str], tensors: dict[str, Floats]) -> dict[str, A
         "calibration": _belief(told["calibration"]),
         "closely": Closely(float(told["closely"]["least"]), float(told["closely"]["usual"])),
         "marks": tuple(Mark(*mark) for mark in told["marks"]),
+        "taken": tuple(Mark(*mark) for mark in told["taken"]),
         "rounds": int(told["rounds"]),
         "leaning": int(told["leaning"]),
         "grey": bool(told["grey"]),

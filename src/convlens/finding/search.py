@@ -46,6 +46,8 @@ PARTS = 1000
 class Seeker(Protocol):
     """What a search needs of a finder."""
 
+    taken: tuple[Mark, ...]
+
     def find(
         self, picture: Path, progress: Part | None = None, marks: Sequence[Mark] = (), *, angles: bool = False
     ) -> Finds:
@@ -292,12 +294,17 @@ def _publish(request: Request, asked: Asked, done: Sequence[Result], seeker: See
     found = [result.finds for result in done if result.finds is not None]
     outputs.write_tables(request.out, found)
     names = {str(path): name for name, path in asked.pictures.items()}
-    marks = [(dataclasses.replace(m, image=names.get(m.image, Path(m.image).name)), Path(m.image)) for m in asked.marks]
+    marks, taken = (
+        [(dataclasses.replace(m, image=names.get(m.image, Path(m.image).name)), Path(m.image)) for m in some]
+        for some in (asked.marks, seeker.taken)
+    )
     sides = sorted(float(max(w, h)) for one in found for _, _, w, h in one.boxes.tolist())
     page = report.FindReport(
         title=next(iter(asked.pictures)) if len(asked.pictures) == 1 else request.out.resolve().name,
         command=request.command,
         marks=marks,
+        # of a finder that was not taught here no picture need be there
+        taken=[one for one in taken if one[1] in asked.lessons],
         results=done,
         waiting=len(asked.pictures) - len(done),
         point=sides[len(sides) // 2] if sides else 32.0,
