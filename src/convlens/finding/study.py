@@ -242,13 +242,10 @@ class Study:
         threshold = valley(tried, np.concatenate([one.scores for one in looked]))
         known = [np.concatenate([scene.objects[:, :2], scene.nots]) for scene in scenes]
         free = [one.chosen(~_near(one.places, at, SIDES * side)) for one, at in zip(looked, known, strict=True)]
-        # nothing is taken for an object where all are marked, or where another scale suits it better
-        barred = [
-            _inside(one.places, one.scene.complete) | _near(one.places, one.scene.aside, SIDES * side) for one in free
-        ]
         taken = surely(
             np.concatenate([one.scores for one in free]),
-            np.concatenate([np.where(bar, -np.inf, one.alike) for one, bar in zip(free, barred, strict=True)]),
+            # nothing is taken for an object where all are marked
+            np.concatenate([np.where(_inside(one.places, one.scene.complete), -np.inf, one.alike) for one in free]),
             own=np.concatenate([one.alike[one.kinds == Kind.MARKED] for one in looked]),
             threshold=threshold,
             typical=float(np.median(tried)),
