@@ -20,12 +20,7 @@ from convlens.finding.lessons import Lessons
 
 from .scenes import SIDE, hits, mark, scene
 
-
-@pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Crosses are easy: a third of the steps is enough."""
-    monkeypatch.setattr(module, "FIRST", Course(steps=50, rate=3e-3, looks=(0.5,)))
-    monkeypatch.setattr(module, "AGAIN", Course(steps=15, rate=1.5e-3, looks=(0.0,)))
+pytestmark = pytest.mark.usefixtures("short")
 
 
 def test_all_crosses_are_found_and_nothing_else_in_a_picture_that_was_not_learned_from(learned: Finder) -> None:

@@ -10,10 +10,8 @@ from PIL import Image
 
 from convlens.data import Mark
 from convlens.finding import Finder
-from convlens.finding import finder as module
 from convlens.finding.canvas import Block, Canvas
 from convlens.finding.labels import labels
-from convlens.finding.learning import Course
 from convlens.finding.plans import TAKEN, Material, Mix, Plan, planned
 from convlens.finding.scene import Scene, patch
 from convlens.finding.taken import FRESH, REJECTED, Caution, surely
@@ -23,12 +21,7 @@ from .scenes import SIDE, mark, scene
 
 OWN = np.array([3.0, 4.0, 5.0, 6.0], np.float32)
 SURE = Caution(alike=0.5, high=0.5, most=1)
-
-
-@pytest.fixture(autouse=True)
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FIRST", Course(steps=50, rate=3e-3, looks=(0.5,)))
-    monkeypatch.setattr(module, "AGAIN", Course(steps=15, rate=1.5e-3, looks=(0.0,)))
+pytestmark = pytest.mark.usefixtures("short")
 
 
 def learn(marks: list[Mark], seed: int = 0) -> tuple[Finder, Scene]:

@@ -56,6 +56,11 @@ class Scene:
         return bool(self.touched or len(self.objects) or len(self.nots) or len(self.complete))
 
     @property
+    def known(self) -> Floats:
+        """(N, 2) the places of which the marks say what they are."""
+        return np.concatenate([self.objects[:, :2], self.nots])
+
+    @property
     def shown(self) -> Floats:
         """(N, 4) all that is shown as objects: the marked ones, and what is taken for such."""
         return np.concatenate([self.objects, self.taken])

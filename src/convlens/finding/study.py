@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -111,8 +112,9 @@ class Study:
         how = self.templates.likeness.angles[variants], self.templates.likeness.scales[variants]
         return self.templates.register.lay(scene.canvas.pixels, places, alike, *how)
 
+    @cached_property
     def _fitting(self) -> Floats:
-        """How closely the other marks fit each marked object where it is."""
+        """How closely the other marks fit each marked object where it is; asked once it is known what is common."""
         found = np.empty(len(self.own), np.float32)
         for scene in self.material.scenes:
             here = [k for k, (_, home, _) in enumerate(self.own) if home is scene]
@@ -155,24 +157,29 @@ class Study:
 
     def calibration(self, weights: Named) -> tuple[Belief, Closely]:
         """What scores mean, and which places are looked at closely."""
-        looked, matched = self._looked([(*self._peaks(scene, weights), PEAKS) for scene in self.material.scenes])
-        tried, like = self._objects(weights)
-        closely = self._closely(looked, matched, tried)
-        gain = np.repeat(closely.gain(self._fitting()), TRIALS)
+        peaks = [(*self._peaks(scene, weights), PEAKS) for scene in self.material.scenes]
+        looked, closely, tried, alike = self._judged(peaks, weights)
         # what was rejected may be as like the marks as objects are, and others of its kind with it
-        typical = float(np.median(scores_of(gain, like))) if len(self.own) > 1 and not self._rejected else None
-        return believe(tried + gain, self._seen(looked), marks=len(self.own), alike=typical), closely
+        typical = float(np.median(alike)) if len(self.own) > 1 and not self._rejected else None
+        return believe(tried, self._seen(looked), marks=len(self.own), alike=typical), closely
 
     @property
     def _rejected(self) -> bool:
         """Whether anything was."""
         return any(len(scene.nots) for scene in self.material.scenes)
 
-    def _looked(self, peaks: Sequence[tuple[Floats, Floats, int]]) -> tuple[list[Looked], list[Matched]]:
-        """Each scene's places, without a closer look, and how they match.
+    def _judged(
+        self, peaks: Sequence[tuple[Floats, Floats, int]], weights: Named
+    ) -> tuple[list[Looked], Closely, Floats, Floats]:
+        """Each scene's places with their scores, and what marked objects score as they might look elsewhere.
 
         Args:
             peaks: places, logits, and of about how many unmarked ones the scene is told by.
+            weights: that gave them.
+
+        Returns:
+            The places, which of them were looked at closely, the marked objects' scores, and what of these likeness
+            and the closer look tell.
         """
         looked: list[Looked] = []
         matched: list[Matched] = []
@@ -184,7 +191,10 @@ class Study:
             matched.append(self._alike(scene, places[some]))
             scores = scores_of(firm[some], overall(matched[-1][0]))
             looked.append(Looked(scene, places[some], scores, firm[some], kinds[some], step))
-        return looked, matched
+        tried, like = self._objects(weights)
+        closely = self._closely(looked, matched, tried)
+        gain = np.repeat(closely.gain(self._fitting), TRIALS)
+        return looked, closely, tried + gain, scores_of(gain, like)
 
     def _closely(self, looked: list[Looked], matched: list[Matched], tried: Floats) -> Closely:
         """Look closely at the sure ones of some places, which match as told; they are moved and score anew."""
@@ -229,19 +239,15 @@ class Study:
 
     def look(self, weights: Named) -> None:
         """Tell in every scene what is taken for an object, what may be one, and what looks like one and is none."""
-        scenes, side = self.material.scenes, self.material.side
+        scenes = self.material.scenes
         peaks = [[told[:LOOKED] for told in self._peaks(scene, weights)] for scene in scenes]
         if self.templates.axes is None:
             # what all look alike that could be taken for objects tells nothing
             at = [(scene.canvas.pixels, places) for scene, (places, _) in zip(scenes, peaks, strict=True)]
             self.templates.learn(at, COMMON, np.random.default_rng((self.seed, 3)))
-        looked, matched = self._looked([(places, firm, LOOKED) for places, firm in peaks])
-        tried, _ = self._objects(weights)
-        closely = self._closely(looked, matched, tried)
-        tried += np.repeat(closely.gain(self._fitting()), TRIALS)
+        looked, _, tried, _ = self._judged([(places, firm, LOOKED) for places, firm in peaks], weights)
         threshold = valley(tried, np.concatenate([one.scores for one in looked]))
-        known = [np.concatenate([scene.objects[:, :2], scene.nots]) for scene in scenes]
-        free = [one.chosen(~_near(one.places, at, SIDES * side)) for one, at in zip(looked, known, strict=True)]
+        free = [one.chosen(~_near(one.places, one.scene.known, SIDES * self.material.side)) for one in looked]
         taken = surely(
             np.concatenate([one.scores for one in free]),
             # nothing is taken for an object where all are marked
@@ -272,8 +278,7 @@ class Study:
 def _kinds(scene: Scene, places: Floats, side: float) -> NDArray[np.intp]:
     """What is said of places; of those about a marked object the nearest is it, and the others are none."""
     kinds = np.full(len(places), Kind.UNKNOWN, np.intp)
-    known = np.concatenate([scene.objects[:, :2], scene.nots])
-    kinds[_near(places, known, SIDES * side) | _inside(places, scene.complete)] = Kind.REST
+    kinds[_near(places, scene.known, SIDES * side) | _inside(places, scene.complete)] = Kind.REST
     for kind, shown in ((Kind.TAKEN, scene.taken), (Kind.MARKED, scene.objects)):
         for centre in shown[:, :2]:
             away = np.hypot(*(places - centre).T)
