@@ -73,6 +73,11 @@ def test_colours_follow_the_score() -> None:
     assert tuple(drawn[19, 25]) == DARK
 
 
+def test_one_sure_find_alone_is_drawn_as_sure() -> None:
+    finds = Finds.split("a.png", BOXES[:1], [0.98], 0.98)
+    assert tuple(np.asarray(finds.draw(np.zeros((90, 130), np.uint8)))[20, 25]) == colour(0.96)
+
+
 def test_a_large_picture_is_drawn_small(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((900, 1300), np.uint16))
     finds = Finds.split("a.tif", np.array(BOXES) * 10, [0.95, 0.7, 0.3], 0.5, picture=tmp_path / "a.tif")
@@ -80,6 +85,18 @@ def test_a_large_picture_is_drawn_small(tmp_path: Path) -> None:
     assert drawn.size == (130, 90)
     assert tuple(np.asarray(drawn)[20, 25]) == colour(0.9)
     assert finds.draw().size == (1300, 900)
+
+
+def test_what_is_too_small_for_its_box_is_enlarged() -> None:
+    """Drawn as it lies, the lines of a box of 5 pixels would cover all that is in it."""
+    bright = np.full((60, 80), 90, np.uint8)
+    bright[20:25, 30:35] = 255
+    finds = Finds.split("a.png", [[30, 20, 5, 5]], [0.9], 0.5, picture=bright)
+    drawn = finds.draw(longest=4096)
+    assert drawn.size == (4 * 80, 4 * 60)
+    assert np.asarray(drawn)[4 * 22, 4 * 32].tolist() == [255] * 3
+    assert finds.draw().size == (80, 60), "as large as the picture where no size is asked for"
+    assert finds.draw(longest=250).size == (3 * 80, 3 * 60)
 
 
 @pytest.mark.parametrize("shape", [(40, 60), (40, 60, 1), (40, 60, 2), (40, 60, 3), (40, 60, 7)])
@@ -94,7 +111,7 @@ def test_any_array_is_shown(shape: tuple[int, ...], dtype: str) -> None:
 
 def test_a_notebook_shows_it() -> None:
     finds = some(picture=np.zeros((90, 130, 3), np.uint8))
-    assert Image.open(io.BytesIO(finds._repr_png_() or b"")).size == (130, 90)
+    assert Image.open(io.BytesIO(finds._repr_png_() or b"")).size == (260, 180), "small boxes, so twice as large"
     assert "<img" in finds._repr_html_()
     assert "2 found from score 0.50, 1 near miss" in finds._repr_html_()
     nowhere = Finds.split("<b>.png", BOXES, [0.9, 0.8, 0.7], 0.5)

@@ -144,7 +144,8 @@ class Finds(Boxes):
 
         Args:
             picture: the pixels, if these finds do not know where they are.
-            longest: pixels of the longer side at most; as large as the picture if None.
+            longest: pixels of the longer side at most, within which a picture of very small finds is enlarged; as large
+                as the picture if None.
 
         Raises:
             ValueError: it is not known where the pixels are.

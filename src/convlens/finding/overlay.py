@@ -24,6 +24,12 @@ Bytes = NDArray[np.uint8]
 DARK = (16, 18, 22)
 RAMP = ((255, 84, 54), (255, 205, 56), (38, 232, 190))
 """From the least certain find to the surest: red, yellow, green that is nearly blue, for those who see no red."""
+EVEN = 0.5
+"""The score of what is as likely an object as not: the least certain colour, unless less certain ones are claimed."""
+LEGIBLE = 24
+"""Pixels of a find's smaller side, below which its box would cover what is in it: such pictures are enlarged."""
+TIMES, ENLARGED = 4, 2048
+"""How much at most, and pixels of the longer side then."""
 
 
 def shown(picture: Picture, longest: int | None = None) -> tuple[Image.Image, float]:
@@ -74,15 +80,26 @@ def colour(share: float) -> tuple[int, int, int]:
 
 
 def draw(finds: Finds, picture: Picture, longest: int | None = None) -> Image.Image:
-    """The picture with a box around each find, and a stroke from its middle where the angle is known."""
+    """The picture with a box around each find, and a stroke from its middle where the angle is known.
+
+    Args:
+        finds: what is drawn.
+        picture: its pixels.
+        longest: pixels of the longer side at most; a picture of finds that are too small to be seen in their boxes is
+            enlarged within these. None: it is as large as the picture.
+    """
     image, scale = shown(picture, longest)
+    if longest is not None and len(finds):
+        times = enlarged(max(image.size), float(np.median(finds.boxes[:, 2:].min(axis=1))) * scale, longest)
+        image, scale = image.resize((times * image.width, times * image.height)), times * scale
     pen = ImageDraw.Draw(image)
     boxes = finds.boxes * scale
-    span = max(1.0 - finds.threshold, 1e-6)
+    # what is surely an object is no less so where nothing less certain is claimed
+    least = min(finds.threshold, EVEN)
     # the least certain first, so that the surest lie on top where boxes overlap
     for at in range(len(finds) - 1, -1, -1):
         x, y, w, h = boxes[at]
-        bright = colour((finds.scores[at] - finds.threshold) / span)
+        bright = colour((finds.scores[at] - least) / (1 - least))
         width = stroke(max(image.size), min(w, h))
         corners = (x, y, max(x, x + w - 1), max(y, y + h - 1))
         outer = (corners[0] - width, corners[1] - width, corners[2] + width, corners[3] + width)
@@ -95,6 +112,16 @@ def draw(finds: Finds, picture: Picture, longest: int | None = None) -> Image.Im
             pen.line((middle, tip), fill=DARK, width=3 * width)
             pen.line((middle, tip), fill=bright, width=width)
     return image
+
+
+def enlarged(longer: int, side: float, longest: int) -> int:
+    """How many times as large a picture is drawn, so that what is in a box of such a side is seen.
+
+    >>> enlarged(384, 7, 4096), enlarged(1000, 7, 4096), enlarged(1600, 7, 4096), enlarged(384, 40, 4096)
+    (4, 2, 1, 1)
+    """
+    wanted = math.ceil(LEGIBLE / max(side, 1.0))
+    return max(1, min(wanted, TIMES, min(longest, ENLARGED) // longer))
 
 
 def stroke(longest: int, side: float) -> int:
