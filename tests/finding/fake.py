@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ class Fake:
         grid = cells[0, ::SQUARE, ::SQUARE]
         rows, columns = np.nonzero(grid > 30)
         boxes = np.stack([columns, rows, np.ones_like(rows), np.ones_like(rows)], axis=1) * SQUARE
-        return Finds.split(
+        finds = Finds.split(
             "",
             boxes,
             grid[rows, columns] / 255,
@@ -59,6 +60,8 @@ class Fake:
             size=cells.shape[1:],
             interval=(0, len(rows)),
         )
+        # the brightest are marked, as far as marks say that some of this picture's are
+        return replace(finds, marked=min(len(finds), sum(mark.kind == "object" for mark in marks)))
 
     def why(self, picture: Path, boxes: list[Box]) -> list[Why]:
         cells = read_picture(picture).pixels[:, :64, :64].astype(np.float32) / 64 - 2

@@ -41,7 +41,8 @@ def answered(path: Path, word: str) -> None:
 def test_a_check_from_first_to_last(out: Path) -> None:
     chosen = Check.of(out, 10, seed=0)
     chosen.show(out)
-    assert [len(s.samples) for s in chosen.strata] == [5, 5]
+    assert [(s.size, len(s.samples)) for s in chosen.strata][0] == (1, 0), "what was marked is known"
+    assert [len(s.samples) for s in chosen.strata[1:]] == [5, 5]
     with Image.open(out / "check.png") as image:
         assert image.size == (8 * 104 + 8, 2 * 124 + 8)
     assert (out / "check.html").read_text().count('<figure class="tile">') == 10
@@ -84,7 +85,7 @@ def test_answers_become_marks_where_there_are_none_yet(out: Path) -> None:
     chosen = Check.of(out, 48, seed=0)  # all places there are
     said = {at: c.found for at, c in enumerate(chosen.candidates, 1)}
     marks = [
-        Mark("0.png", "object", 145, 5),  # the point in the middle of a find: the answer is yes
+        Mark("0.png", "object", 125, 5),  # the point in the middle of a find: the answer is yes
         Mark("photos/1.png", "not", 140, 10, 10, 10),  # contrary to the answer
         Mark("2.png", "complete", 0, 0, 160, 120),
         Mark("elsewhere.png", "not", 140, 20, 10, 10),

@@ -146,6 +146,7 @@ def test_marks_of_the_picture_count_in_its_answer_and_in_no_other(learned: Finde
     assert hits(after.boxes, centres[7:]) == 0
     assert after.count == before.count
     assert after.scores[:2].tolist() == [1, 1]
+    assert (before.marked, after.marked) == (0, 2)
     assert [3, 3, 14, 12] in after.boxes.tolist()
     np.testing.assert_array_equal(learned.find(picture).boxes, before.boxes)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,22 @@ def test_unanswered_samples_are_left_out() -> None:
     assert verdict.count.low <= 50 <= verdict.count.high
     with pytest.raises(FindingError, match="none of the 10 near misses that were asked about has an answer"):
         judge(strata, [[True] * 10, [None] * 10])
+
+
+def test_nobody_is_asked_about_what_he_marked() -> None:
+    finds, _ = searched(np.random.default_rng(0), 40, 50)
+    marked = dataclasses.replace(finds, scores=np.append(np.ones(15), finds.scores[15:]), marked=15)
+    strata = plan([marked], 20)
+    assert [(s.found, s.size, len(s.samples)) for s in strata] == [(True, 15, 0), (True, 25, 10), (False, 50, 10)]
+    assert all(sample.score < 1 for stratum in strata for sample in stratum.samples)
+    verdict = judge(strata, [[], [False] * 10, [False] * 10])
+    assert verdict.precision.value == 15 / 40
+    assert (verdict.count.value, verdict.count.low, verdict.looked_at) == (15, 15, 20)
+    all_marked = dataclasses.replace(Finds.split("a", np.zeros((3, 4)), [1.0] * 3, 0.5), marked=3)
+    with pytest.raises(FindingError, match="nothing was found but what was marked"):
+        plan([all_marked])
+    with pytest.raises(ValueError, match="of 3 finds 4 cannot be marked"):
+        dataclasses.replace(all_marked, marked=4)
 
 
 def test_when_nothing_was_an_object() -> None:

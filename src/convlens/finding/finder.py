@@ -362,7 +362,7 @@ class Finder:
         found, score = found.chosen(kept), score[kept]
         best = seen.best()
         interval, note = self._counted(seen, int((score >= best).sum()), len(lying))
-        return Finds.split(
+        finds = Finds.split(
             "",
             np.concatenate([known.objects, found.boxes]),
             np.concatenate([np.ones_like(lying), seen.probabilities(score)]),
@@ -371,6 +371,7 @@ class Finder:
             interval=interval,
             note=note,
         )
+        return replace(finds, marked=len(lying))
 
     def _counted(self, seen: Posterior, claimed: int, known: int) -> tuple[tuple[int, int] | None, str]:
         """The count's interval, which holds what is claimed as well, and what there is to say of it."""

@@ -64,6 +64,7 @@ class Finds(Boxes):
         size: (height, width) of the picture.
         picture: where its pixels are, for drawing.
         remarks: what was done to it while it was read that may surprise.
+        marked: how many of the first are objects that a person marked.
 
     >>> finds = Finds.split("a.png", [[0, 0, 9, 9], [20, 0, 9, 9], [40, 0, 9, 9]], [0.2, 0.9, 0.6], threshold=0.5)
     >>> finds.count, finds.scores.tolist(), finds.near.scores.tolist()
@@ -81,11 +82,14 @@ class Finds(Boxes):
     size: tuple[int, int] | None = None
     picture: Picture | None = None
     remarks: tuple[str, ...] = ()
+    marked: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.angles is not None and self.angles.shape != self.scores.shape:
             raise ValueError(f"{len(self)} finds need as many angles, not {self.angles.shape}")
+        if not 0 <= self.marked <= len(self):
+            raise ValueError(f"of {len(self)} finds {self.marked} cannot be marked")
         if self.interval is not None and not 0 <= self.interval[0] <= self.interval[1]:
             raise ValueError(f"an interval goes from a count up to another, not {self.interval}")
 

@@ -73,7 +73,9 @@ def write(report: FindReport, path: Path) -> None:
 def page(report: FindReport) -> str:
     """The page's text."""
     found = [(result.path, result.finds) for result in report.results if result.finds is not None]
-    finds = [(score, Place(path, box), one.image) for path, one in found for box, score in _places(one)]
+    # what a person marked is shown as such, and needs no reasons
+    own = [(path, one.image, _places(one)[one.marked :]) for path, one in found]
+    finds = [(score, Place(path, box), image) for path, image, places in own for box, score in places]
     near = [(score, Place(path, box), one.image) for path, one in found for box, score in _places(one.near)]
     finds.sort(key=lambda f: -f[0])
     half = max(-(-len(finds) // 2), len(finds) - SHOWN)  # of few finds none is shown twice
@@ -99,8 +101,8 @@ def page(report: FindReport) -> str:
     return whole(report.title, css + reasons + STYLE, parts, _data(report))
 
 
-def _places(boxes: Boxes) -> Iterable[tuple[tuple[float, float, float, float], float]]:
-    yield from zip(map(tuple, boxes.boxes.tolist()), boxes.scores.tolist(), strict=True)
+def _places(boxes: Boxes) -> list[tuple[Box, float]]:
+    return list(zip(map(tuple, boxes.boxes.tolist()), boxes.scores.tolist(), strict=True))
 
 
 def _tiles(ranked: Iterable[tuple[float, Place, str]]) -> list[Tile]:

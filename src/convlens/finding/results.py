@@ -109,6 +109,7 @@ def _told(finds: Finds | None) -> dict[str, Any] | None:
         "near_scores": finds.near.scores[:NEAR].tolist(),
         "size": finds.size,
         "remarks": finds.remarks,
+        "marked": finds.marked,
     }
 
 
@@ -125,4 +126,5 @@ def _read(image: str, path: Path, told: dict[str, Any]) -> Finds:
         size=None if told["size"] is None else (int(told["size"][0]), int(told["size"][1])),
         picture=path,
         remarks=tuple(str(one) for one in told["remarks"]),
+        marked=int(told["marked"]),
     )

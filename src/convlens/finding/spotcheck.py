@@ -8,6 +8,8 @@ size and with at least 10 samples each, and a stratum's samples are drawn at ran
 Thompson 1952); sums over strata give the right finds R and the missed objects M, and precision ``R / finds``, recall
 ``R / (R + M)`` and the count ``R + M``.
 
+What a person marked is known, and nobody is asked about it: it counts among the right finds.
+
 *The interval.* Those not looked at hold Beta-binomial(N - n, k + 1/2, n - k + 1/2) objects, the posterior under
 Jeffreys' prior; the quantiles of the sums, by simulation, are the bounds. What was looked at is known, so a check of
 everything has no interval left. Simulated coverage is tested in ``tests/finding/test_spotcheck.py``.
@@ -45,11 +47,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Stratum:
-    """Candidates of like scores: how many there are, and those to be looked at."""
+    """Candidates of like scores: how many there are, and those to be looked at, none where all are known objects."""
 
     found: bool
     size: int
     samples: tuple[Candidate, ...]
+    known: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,12 @@ def plan(finds: Sequence[Finds], samples: int = 20, seed: int = 0) -> tuple[Stra
     if samples < 2:
         raise FindingError(f"a check needs at least 2 samples, not {samples}")
     ensure_seed(seed)
-    hits = [Candidate(at, True, box, s) for at, one in enumerate(finds) for box, s in _rows(one.boxes, one.scores)]
+    hits = [
+        Candidate(at, True, box, score)
+        for at, one in enumerate(finds)
+        for box, score in _rows(one.boxes[one.marked :], one.scores[one.marked :])
+    ]
+    marked = sum(one.marked for one in finds)
     near = [
         Candidate(at, False, box, score)
         for at, one in enumerate(finds)
@@ -94,12 +102,13 @@ def plan(finds: Sequence[Finds], samples: int = 20, seed: int = 0) -> tuple[Stra
     ]
     near = sorted(near, key=lambda c: -c.score)[: max(LEAST_NEAR, len(hits))]
     if not hits and not near:
-        raise FindingError("nothing was found and nothing nearly: there is nothing to look at")
+        raise FindingError("nothing was found but what was marked, and nothing nearly: there is nothing to look at")
     for_near = min(len(near), max(samples // 2, samples - len(hits)))
     for_hits = min(len(hits), samples - for_near)
     rng = np.random.default_rng(seed)
     ranked = sorted(hits, key=lambda c: -c.score)
-    return _strata(ranked, for_hits, rng) + _strata(near, for_near, rng)
+    known = (Stratum(True, marked, (), known=True),) if marked else ()
+    return known + _strata(ranked, for_hits, rng) + _strata(near, for_near, rng)
 
 
 def _rows(
@@ -146,6 +155,10 @@ def judge(strata: Sequence[Stratum], answers: Sequence[Sequence[bool | None]], s
     for stratum, said in zip(strata, answers, strict=True):
         given = [one for one in said if one is not None]
         n, k, rest = len(given), sum(given), stratum.size - len(given)
+        if stratum.known:
+            value[True] += stratum.size
+            drawn[True] += stratum.size
+            continue
         if not n:
             where = "finds" if stratum.found else "near misses"
             raise FindingError(f"none of the {len(stratum.samples)} {where} that were asked about has an answer")
