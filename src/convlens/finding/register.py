@@ -38,7 +38,7 @@ COLOUR = 0.8
 """What a difference of colour counts beside the same rise of brightness from one sample to the next but one."""
 QUIET = 0.08
 """Product of two contrasts below which things are like nothing: noise in a plain."""
-FINE = 32
+FINE = 48
 """Samples a side of what says how closely the object fits where it lies best."""
 BORDER = 2
 """Samples around these that it takes."""
