@@ -10,7 +10,7 @@ import pytest
 from distributed import LocalCluster
 
 from convlens.data import DataError, Mark, write_marks
-from convlens.data.workers import mapped
+from convlens.data.workers import ensure_workers, mapped
 from convlens.finding.request import Request
 from convlens.finding.search import search
 
@@ -78,3 +78,21 @@ def test_work_comes_back_in_order_and_what_cannot_be_is_told(monkeypatch: pytest
     monkeypatch.setattr("convlens.data.workers.import_module", missing)
     with pytest.raises(DataError, match=r"needs dask\.distributed; pip install"):
         list(mapped(shout, "!", ["a"], address))
+
+
+def test_a_scheduler_that_does_not_answer_is_told_before_anything_is_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("convlens.data.workers.PATIENCE", 0.2)
+    picture(Path("a.png"), [(10, 20, 250)])
+    write_marks("marks.csv", [Mark("a.png", "object", 10, 20, 10, 10)])
+    school = School()
+    with pytest.raises(DataError, match="no Dask scheduler answers at nowhere"):
+        search(Request(["a.png"], Path("out"), Path("marks.csv"), scheduler="nowhere"), school, quiet)
+    assert school.fitted == []
+    with (
+        LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster,
+        pytest.raises(DataError, match="has no workers; start some"),
+    ):
+        ensure_workers(cluster.scheduler_address)

@@ -19,6 +19,32 @@ PATIENCE = 10
 """Seconds within which a scheduler answers."""
 
 
+def ensure_workers(scheduler: str) -> None:
+    """Raise unless a scheduler answers and has workers, before work begins that ends with it.
+
+    Raises:
+        DataError: the package is not there, nobody answers at the address, or it has no workers.
+    """
+    with _connected(scheduler):
+        pass
+
+
+def _connected(scheduler: str) -> Any:
+    """A client of a scheduler that has workers, to be closed."""
+    try:
+        distributed: Any = import_module("distributed")
+    except ImportError as error:
+        raise DataError('--scheduler needs dask.distributed; pip install "dask[array]" distributed') from error
+    try:
+        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"no Dask scheduler answers at {scheduler}; start one, or name its address") from error
+    if not client.scheduler_info()["workers"]:
+        client.close()
+        raise DataError(f"the Dask scheduler at {scheduler} has no workers; start some")
+    return client
+
+
 def mapped(
     work: Callable[[Shared, Item], Found], shared: Shared, items: Sequence[Item], scheduler: str
 ) -> Iterator[Found]:
@@ -31,27 +57,16 @@ def mapped(
         scheduler: an address, such as tcp://host:8786.
 
     Raises:
-        DataError: the package is not there, nobody answers at the address, it has no workers, or one was lost again
-            and again.
+        DataError: as for ``ensure_workers``, or a worker was lost again and again.
         Exception: what ``work`` raised.
     """
-    try:
-        distributed: Any = import_module("distributed")
-    except ImportError as error:
-        raise DataError('--scheduler needs dask.distributed; pip install "dask[array]" distributed') from error
-    try:
-        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"no Dask scheduler answers at {scheduler}; start one, or name its address") from error
-    with client:
-        if not client.scheduler_info()["workers"]:
-            raise DataError(f"the Dask scheduler at {scheduler} has no workers; start some")
+    with _connected(scheduler) as client:
         everywhere = client.scatter(shared, broadcast=True, hash=False)
         futures = [client.submit(work, everywhere, item, pure=False) for item in items]
         try:
             for future in futures:
                 yield future.result()
-        except distributed.scheduler.KilledWorker as error:
+        except import_module("distributed").scheduler.KilledWorker as error:
             raise DataError(f"a worker of {scheduler} ended again and again; give them more memory") from error
         finally:
             client.cancel(futures)

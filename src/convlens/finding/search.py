@@ -22,6 +22,7 @@ from typing import Protocol, Self
 
 from convlens.data import Mark
 from convlens.data.atomic import replace, writable
+from convlens.data.workers import ensure_workers
 
 from . import outputs, report
 from .errors import FindingError
@@ -107,6 +108,8 @@ def search(request: Request, school: School, progress: Progress) -> Outcome:
         OSError: an output cannot be written.
     """
     asked = look_up(request, learns=request.model is None)
+    if request.scheduler:
+        ensure_workers(request.scheduler)
     for place in (request.out / MODEL, *([request.save] if request.save else [])):
         _make_room(place)
     state = request.out / STATE
