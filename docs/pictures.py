@@ -17,6 +17,8 @@ from PIL import Image
 from skimage import data
 
 from convlens.filtering import animate, compare
+from convlens.finding import Finder
+from convlens.finding.overlay import DARK, colour
 from convlens.network import cells, fields, named, print_layer
 from convlens.nn import Conv2d
 
@@ -25,6 +27,7 @@ from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
 HERE = Path(__file__).parent / "pictures"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 KERNELS = {
     "as it is": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
@@ -96,7 +99,7 @@ def draw_field() -> plt.Figure:
 
 def animations(folder: Path) -> None:
     """Kernels at work, step by step."""
-    coins = np.asarray(Image.open(HERE.parents[1] / "examples" / "coins.png").convert("L"))
+    coins = np.asarray(Image.open(EXAMPLES / "coins.png").convert("L"))
     planes = np.random.default_rng(2).integers(0, 6, (4, 4, 3))
     bar = np.array([[0, 0, 9, 9, 9]] * 3 + [[0, 0, 0, 9, 9]] * 2)
     films = {
@@ -109,6 +112,20 @@ def animations(folder: Path) -> None:
     }
     for name, film in films.items():
         film.save(folder / name)
+        print(f"{folder / name}  {(folder / name).stat().st_size / 1000:.0f} kB")
+
+
+def found(folder: Path) -> None:
+    """What the marks of the examples find, in few greys and the colours of the boxes."""
+    colours = [DARK, *(colour(share) for share in np.linspace(0, 1, 13)), *((grey,) * 3 for grey in range(0, 256, 9))]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([level for one in colours for level in one])
+    # of the page the paragraph, of the coins all
+    for example, name, shown in (("coins", "coins.png", 1.0), ("page", "letters.png", 0.9)):
+        picture = EXAMPLES / f"{example}.png"
+        drawn = Finder.fit([picture], EXAMPLES / f"{example}.csv").find(picture).draw(longest=1200)
+        few = drawn.crop((0, 0, drawn.width, round(shown * drawn.height)))
+        few.quantize(palette=palette, dither=Image.Dither.NONE).save(folder / name, optimize=True)
         print(f"{folder / name}  {(folder / name).stat().st_size / 1000:.0f} kB")
 
 
@@ -132,6 +149,7 @@ def main() -> None:
     save(draw_kernels(), folder / "kernels.png", greys=32)
     save(draw_field(), folder / "lenet-field.png")
     animations(folder)
+    found(folder)
 
 
 if __name__ == "__main__":
