@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,11 +119,14 @@ def test_a_correction_and_a_check(model: Path, tmp_path: Path) -> None:
     own.write_bytes(model.read_bytes())
     marks = [*read_marks(EXAMPLES / "coins.csv"), Mark("coins.png", "object", 316, 156, 62, 62)]
     marks.append(Mark("coins.png", "not", 100, 140, 40, 40))
-    write_marks(tmp_path / "marks.csv", marks)
-    done = convlens(
-        "correct", own, EXAMPLES / "coins.png", "--marks", tmp_path / "marks.csv", "--out", tmp_path / "out"
-    )
+    write_marks(tmp_path / "marks.csv", marks[:-1])
+    write_marks(tmp_path / "more.csv", [marks[-1], replace(marks[0], kind="not")])
+    words = ("--marks", tmp_path / "marks.csv", "--out", tmp_path / "out", "--add", tmp_path / "more.csv")
+    done = convlens("correct", own, EXAMPLES / "coins.png", *words)
     assert done.returncode == 0, done.stderr
+    assert f"marks    1 of kind not added to {tmp_path / 'marks.csv'}" in done.stdout
+    assert "not at 23, 34 of coins.png is contrary to a mark" in done.stderr
+    assert read_marks(tmp_path / "marks.csv") == marks
     assert own.read_bytes() != model.read_bytes()
     assert (tmp_path / "out/finder.safetensors").read_bytes() == own.read_bytes()
     found = rows(tmp_path / "out/found.csv")
@@ -143,9 +147,7 @@ def test_a_correction_and_a_check(model: Path, tmp_path: Path) -> None:
         again = convlens(*said.args[3:], "--marks", tmp_path / "marks.csv")
         assert again.returncode == 0, again.stderr
         added = read_marks(tmp_path / "marks.csv")[len(before) :]
-        told = (
-            f"{len(added)} of kind object and 0 of kind not; convlens correct learns" if first else "nothing, for all"
-        )
+        told = f"{len(added)} of kind object; convlens correct learns" if first else "nothing, for all"
         assert f"added to {tmp_path / 'marks.csv'}: {told}" in again.stdout
         assert bool(added) == first, "the same answers add nothing"
         assert {(mark.image, mark.kind) for mark in added} <= {("coins.png", "object")}

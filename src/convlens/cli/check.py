@@ -59,12 +59,12 @@ def check(
 
 def _add(chosen: Check, said: dict[int, bool], marks: Path) -> None:
     from convlens.data.marks import append_marks, read_marks
+    from convlens.finding.additions import spelled
 
     new, contrary = chosen.news(said, read_marks(marks))
     append_marks(marks, new)
-    kinds = [mark.kind for mark in new]
-    added = f"{kinds.count('object')} of kind object and {kinds.count('not')} of kind not; convlens correct learns from"
-    print(f"marks     added to {marks}: {f'{added} them' if new else 'nothing, for all of these places bear marks'}")
+    nothing = "nothing, for all of these places bear marks"
+    print(f"marks     added to {marks}: {f'{spelled(new)}; convlens correct learns from them' if new else nothing}")
     for at in contrary:
         print(f"convlens: the answer to place {at} is contrary to its mark in {marks}, which stays", file=sys.stderr)
 

@@ -21,6 +21,7 @@ PICTURES = "Pictures: files, folders, or patterns such as photos/*.jpg."
 MARKS = "A few marked objects: CSV with image,kind,x,y,w,h; COCO .json; a folder of YOLO .txt or Pascal VOC .xml."
 OUT = "The folder for the tables, the drawn pictures and the report."
 ANGLES = "Tell how each find is turned: a stroke in the drawing, and rotation in found.coco.json."
+ADD = "More marks, such as the report's corrections.csv: what is new of them is added to --marks first."
 LISTED = 20
 
 
@@ -52,14 +53,29 @@ def correct(
     marks: Annotated[Path, typer.Option(help="The marks so far, with more rows: what was missed, and what is none.")],
     out: Annotated[Path, typer.Option(help=OUT)] = Path("found"),
     angles: Annotated[bool, typer.Option("--angles", help=ANGLES)] = False,
+    add: Annotated[Path | None, typer.Option(help=ADD)] = None,
 ) -> None:
     """Let a saved finder learn from corrections, and search the pictures again."""
     from convlens.finding import Finder
     from convlens.finding.request import Request
     from convlens.finding.search import correct as go_on
 
+    if add is not None:
+        _add(add, marks, pictures, out)
     request = Request(pictures, out, marks, model, command=command(), angles=angles)
     _run(lambda progress: go_on(request, Finder, progress), request)
+
+
+def _add(more: Path, marks: Path, pictures: list[str], out: Path) -> None:
+    from convlens.data.marks_check import picture_names
+    from convlens.data.picture_files import picture_files
+    from convlens.finding.additions import add, spelled
+
+    new, contrary = add(more, marks, picture_names(picture_files(pictures, without=[out])))
+    print(f"marks    {f'{spelled(new)} added to {marks}' if new else f'nothing of {more} is new in {marks}'}")
+    for mark in contrary:
+        where = f"{mark.kind} at {mark.x:g}, {mark.y:g} of {mark.image}"
+        print(f"convlens: {where} is contrary to a mark in {marks}, which stays", file=sys.stderr)
 
 
 def _run(work: Callable[[Stages], Outcome], request: Request) -> None:

@@ -18,13 +18,12 @@ from PIL import Image, ImageDraw, ImageFont
 from convlens.data import Mark
 from convlens.data.atomic import replace
 from convlens.data.mark import number
-from convlens.data.marks_check import pictures_of, same_picture
 from convlens.training.report_page import whole
 from convlens.training.report_pictures import sheet
 from convlens.training.report_text import section, text
 
+from .additions import fresh
 from .errors import FindingError
-from .known import boxes, distances
 from .places import SIDE, Place, crops
 from .results import Result, Results
 from .search import STATE
@@ -84,20 +83,14 @@ class Check:
             The new marks, and the numbers of the places whose mark says the contrary.
         """
         names = [result.image for result in self.results]
-        here = {image for image in {m.image for m in marks} if any(same_picture(image, name) for name in names)}
-        old = pictures_of([m for m in marks if m.image in here and m.kind != "complete"], names)
-        new, contrary = [], []
+        said, numbers = [], []
         for at, c in enumerate(self.candidates, 1):
             if at in answers:
                 x, y, w, h = (round(n, 2) for n in c.box)
-                mark = Mark(names[c.picture], "object" if answers[at] else "not", x, y, w, h)
-                middle = np.array([mark.centre])
-                said = {m.kind for m in old[mark.image] if distances(boxes([m], (w, h)), middle)[1].any()}
-                if not said:
-                    new.append(mark)
-                elif mark.kind not in said:
-                    contrary.append(at)
-        return new, contrary
+                said.append(Mark(names[c.picture], "object" if answers[at] else "not", x, y, w, h))
+                numbers.append(at)
+        new, contrary = fresh(said, marks, names)
+        return [said[k] for k in new], [numbers[k] for k in contrary]
 
     def show(self, folder: Path) -> None:
         """Write the sheet, the page and, unless it is there already, the table for the answers.

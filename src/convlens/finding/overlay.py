@@ -91,7 +91,8 @@ def draw(finds: Finds, picture: Picture, longest: int | None = None) -> Image.Im
     image, scale = shown(picture, longest)
     if longest is not None and len(finds):
         times = enlarged(max(image.size), float(np.median(finds.boxes[:, 2:].min(axis=1))) * scale, longest)
-        image, scale = image.resize((times * image.width, times * image.height)), times * scale
+        if times > 1:
+            image, scale = image.resize((times * image.width, times * image.height)), times * scale
     pen = ImageDraw.Draw(image)
     boxes = finds.boxes * scale
     # what is surely an object is no less so where nothing less certain is claimed

@@ -11,6 +11,7 @@ import numpy as np
 
 from convlens.data import DataError, Mark
 from convlens.data.atomic import replace
+from convlens.data.mark import Kind
 from convlens.training.report_page import whole
 from convlens.training.report_pictures import sheet
 from convlens.training.report_text import number, scrolled, section, text
@@ -21,6 +22,8 @@ from .places import Box, Place, crops
 from .results import Result
 from .why import Why
 
+SCRIPT = Path(__file__).with_name("report.js")
+CORRECTIONS = "corrections.csv"
 SHOWN = 18
 """Places of a section."""
 PICTURES = 8
@@ -34,6 +37,10 @@ STYLE = """
 .reasons figure { margin: 0; } .reasons .why { display: inline-block; margin-right: 6px; border-radius: 3px; }
 .reasons figcaption { margin-top: 6px; } .reasons b { margin-right: 8px; }
 .trio { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 32px 40px; }
+.tile[data-at] { cursor: pointer; }
+.tile[aria-pressed="true"] .pic { outline: 3px solid var(--warn); }
+.tile[aria-pressed="true"] b { font-size: 0; }
+.tile[aria-pressed="true"] b::after { content: "→ " attr(data-becomes); font-size: 13px; color: var(--warn); }
 .trio h3 { margin: 0 0 12px; } .tiles { --pic: 100px; }
 """
 
@@ -50,6 +57,7 @@ class FindReport:
     waiting: int  # pictures that were not searched yet
     point: float  # side of the box that is shown around a point, pixels
     why: Callable[[Path, list[Box]], Sequence[Why]]  # what speaks for places of a picture
+    again: str = ""  # the command that learns from corrections.csv, which the page gives
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Tile:
     place: Place
     bold: str
     quiet: str
+    correction: Kind | None = None  # what it becomes when it is clicked
 
 
 def write(report: FindReport, path: Path) -> None:
@@ -79,40 +88,69 @@ def page(report: FindReport) -> str:
     near = [(score, Place(path, box), one.image) for path, one in found for box, score in _places(one.near)]
     finds.sort(key=lambda f: -f[0])
     half = max(-(-len(finds) // 2), len(finds) - SHOWN)  # of few finds none is shown twice
-    surest, least = _tiles(finds[:half]), _tiles(finds[: half - 1 if half else None : -1])
+    surest, least = _tiles(finds[:half], "not"), _tiles(finds[: half - 1 if half else None : -1], "not")
     groups = {
         "surest": surest,
         "least": least,
-        "near": _tiles(sorted(near, key=lambda f: -f[0])),
+        "near": _tiles(sorted(near, key=lambda f: -f[0]), "object"),
         **{kind: _marked(report, [one for one in report.marks if one[0].kind == kind], kind) for kind in KINDS},
         "taken": _marked(report, report.taken, "taken"),
     }
     every = [tile for tiles in groups.values() for tile in tiles]
     css, drawn = sheet("pic", crops([t.place for t in every]), 100) if every else ("", [])
-    elements = iter(
-        f'<figure class="tile"><i class="pic" role="img" aria-label="{text(t.bold)} in {text(t.quiet)}" {at}></i>'
-        f'<figcaption><b>{text(t.bold)}</b><span title="{text(t.quiet)}">{text(t.quiet)}</span></figcaption></figure>'
-        for t, at in zip(every, drawn, strict=True)
-    )
-    shown = {name: "".join(next(elements) for _ in tiles) for name, tiles in groups.items()}
+    rows: list[tuple[str, ...]] = []
+    elements = []
+    for tile, at in zip(every, drawn, strict=True):
+        row = _row(tile)
+        elements.append(_element(tile, at, len(rows) if row else None))
+        rows += [row] if row else []
+    following = iter(elements)
+    shown = {name: "".join(next(following) for _ in tiles) for name, tiles in groups.items()}
     reasons, why = _reasons(report, [*groups["least"][:EXPLAINED], *groups["near"][:EXPLAINED]])
-    parts = [_head(report, [one for _, one in found]), _certainty(shown), why, _marks(report, shown)]
-    parts += [_pictures(report), _failures(report)]
-    return whole(report.title, css + reasons + STYLE, parts, _data(report))
+    parts = [_head(report, [one for _, one in found]), _certainty(shown), _corrections(report, bool(rows)), why]
+    parts += [_marks(report, shown), _pictures(report), _failures(report)]
+    script = SCRIPT.read_text(encoding="utf-8") if rows else ""
+    return whole(report.title, css + reasons + STYLE, parts, _data(report) | {"corrections": rows}, script)
+
+
+def _row(tile: Tile) -> tuple[str, ...] | None:
+    """The row of marks that a tile becomes; None if it becomes none, or its picture's name is no text."""
+    if tile.correction is None or not _is_text(tile.quiet):
+        return None
+    return tile.quiet, tile.correction, *(f"{n:.2f}" for n in tile.place.box)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written in a file: those of some disks are bytes that say nothing."""
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _element(tile: Tile, drawn: str, row: int | None) -> str:
+    """A tile as HTML; what becomes a row of marks can be pressed."""
+    bold, quiet = text(tile.bold), text(tile.quiet)
+    button = f' data-at="{row}" role="button" tabindex="0" aria-pressed="false"' if row is not None else ""
+    becomes = f' data-becomes="{tile.correction}"' if row is not None else ""
+    return (
+        f'<figure class="tile"{button}><i class="pic" role="img" aria-label="{bold} in {quiet}" {drawn}></i>'
+        f'<figcaption><b{becomes}>{bold}</b><span title="{quiet}">{quiet}</span></figcaption></figure>'
+    )
 
 
 def _places(boxes: Boxes) -> list[tuple[Box, float]]:
     return list(zip(map(tuple, boxes.boxes.tolist()), boxes.scores.tolist(), strict=True))
 
 
-def _tiles(ranked: Iterable[tuple[float, Place, str]]) -> list[Tile]:
+def _tiles(ranked: Iterable[tuple[float, Place, str]], correction: Kind) -> list[Tile]:
     """The first places, from few pictures."""
     tiles: list[Tile] = []
     opened: set[Path] = set()
     for score, place, image in ranked:
         if place.path in opened or len(opened) < PICTURES:
             opened.add(place.path)
-            tiles.append(Tile(place, f"{score:.3f}", image))
+            tiles.append(Tile(place, f"{score:.3f}", image, correction))
         if len(tiles) == SHOWN:
             break
     return tiles
@@ -124,7 +162,8 @@ def _marked(report: FindReport, marks: Sequence[tuple[Mark, Path]], name: str) -
     for mark, path in marks[:SHOWN]:
         w, h = mark.w or report.point, mark.h or report.point
         x, y = mark.centre
-        tiles.append(Tile(Place(path, (x - w / 2, y - h / 2, w, h)), name, mark.image))
+        around = Place(path, (x - w / 2, y - h / 2, w, h))
+        tiles.append(Tile(around, name, mark.image, "not" if name == "taken" else None))
     return tiles
 
 
@@ -158,10 +197,24 @@ def _certainty(shown: dict[str, str]) -> str:
         for name, title in titles.items()
     )
     lead = (
-        "Each in the middle of its square, with its score. Wrong among the least certain: mark it <b>not</b>. "
-        "Right among the near misses: mark it <b>object</b>. Then run convlens correct."
+        "Each in the middle of its square, with its score; what was marked is shown below. Click what is wrong among "
+        "the finds, and what is right among the near misses."
     )
     return section("certainty", "What was found", lead, f'<div class="trio">{columns}</div>')
+
+
+def _corrections(report: FindReport, some: bool) -> str:
+    """What was clicked, as rows of marks, and the command that learns from them."""
+    if not some:
+        return ""
+    lead = (
+        "A find that is clicked becomes a mark of kind <b>not</b>, a near miss one of kind <b>object</b>. Save them; "
+        "a correction adds them to the marks and learns from them."
+    )
+    line = f'<span class="label">command</span><pre><code>{text(report.again)}</code></pre>'
+    command = f'<div class="copyable">{line}</div>' if report.again else ""
+    table = f'<pre id="rows" hidden></pre><p><a id="save" download="{CORRECTIONS}" hidden>save {CORRECTIONS}</a></p>'
+    return section("corrections", "Corrections", lead, f'<p id="said">0 corrections</p>{table}{command}')
 
 
 def _reasons(report: FindReport, tiles: Sequence[Tile]) -> tuple[str, str]:
@@ -205,7 +258,7 @@ def _marks(report: FindReport, shown: dict[str, str]) -> str:
     lead = f"And {number(regions)} completely marked {'region' if regions == 1 else 'regions'}." if regions else ""
     if report.taken:
         lead += " What is most like them was taken for objects, too, while the finder learned. "
-        lead += "Wrong among these: mark it <b>not</b>."
+        lead += "Click what is wrong among these."
     return section("marks", "Marks", lead, f'<div class="trio">{columns}</div>') if report.marks else ""
 
 

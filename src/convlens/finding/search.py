@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -292,6 +293,16 @@ class Tables:
         self._cost = self._last - start
 
 
+def _again(request: Request) -> str:
+    """The command that learns from corrections; none without a table that they can be added to."""
+    if request.marks is None or request.marks.suffix.lower() != ".csv":
+        return ""
+    model = request.save or request.model or request.out / MODEL
+    words = ["convlens", "correct", model, *request.places, "--marks", request.marks, "--out", request.out]
+    words += ["--angles"] if request.angles else []
+    return shlex.join([str(word) for word in (*words, "--add", report.CORRECTIONS)])
+
+
 def _publish(request: Request, asked: Asked, done: Sequence[Result], seeker: Seeker) -> None:
     """The tables once more, for an interruption between two of theirs, and the page."""
     found = [result.finds for result in done if result.finds is not None]
@@ -312,5 +323,6 @@ def _publish(request: Request, asked: Asked, done: Sequence[Result], seeker: See
         waiting=len(asked.pictures) - len(done),
         point=sides[len(sides) // 2] if sides else 32.0,
         why=seeker.why,
+        again=_again(request),
     )
     report.write(page, request.out / REPORT)
