@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from convlens.data import DataError, Mark, write_marks
 from convlens.data.workers import ensure_workers, mapped
@@ -91,6 +92,8 @@ def test_a_scheduler_that_does_not_answer_is_told_before_anything_is_learned(
     with pytest.raises(DataError, match="no Dask scheduler answers at nowhere"):
         search(Request(["a.png"], Path("out"), Path("marks.csv"), scheduler="nowhere"), school, quiet)
     assert school.fitted == []
+    clients = [one for one in gc.get_objects() if type(one) is Client]
+    assert {one.status for one in clients} <= {"closed"}, "collected, an open one waits for one that begins"
     with (
         LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster,
         pytest.raises(DataError, match="has no workers; start some"),

@@ -35,9 +35,12 @@ def _connected(scheduler: str) -> Any:
         distributed: Any = import_module("distributed")
     except ImportError as error:
         raise DataError('--scheduler needs dask.distributed; pip install "dask[array]" distributed') from error
+    client = object.__new__(distributed.Client)
     try:
-        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
+        client.__init__(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
+        # one that was begun in vain would wait when it is collected, and for ever if another begins just then
+        client.status = "closed"
         raise DataError(f"no Dask scheduler answers at {scheduler}; start one, or name its address") from error
     if not client.scheduler_info()["workers"]:
         client.close()
