@@ -200,3 +200,21 @@ def test_a_search_needs_marks_or_a_finder(tmp_path: Path) -> None:
     done = convlens("find", EXAMPLES / "coins.png", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "nothing says what to find; give marks (--marks) or a saved finder (--model)" in done.stderr
+
+
+def test_a_page_to_mark_on(tmp_path: Path) -> None:
+    page, coins = tmp_path / "mark.html", EXAMPLES / "coins.png"
+    done = convlens("mark", coins, "--marks", EXAMPLES / "coins.csv", "--out", page)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == f"page     {page}"
+    assert done.stdout.endswith(f"then: convlens find {coins} --marks marks.csv --out found\n")
+    assert '["coins.png", "object", "23", "34", "43", "40"]' in page.read_text()
+    for words, said in (
+        (("gone.png", "--out", page), "gone.png"),
+        ((coins, "--out", coins / "page.html"), "page.html"),
+        ((coins, "--marks", tmp_path / "gone.csv", "--out", page), "gone.csv"),
+    ):
+        wrong = convlens("mark", *words)
+        assert (wrong.returncode, wrong.stdout) == (2, ""), wrong.stderr
+        assert said in wrong.stderr
+        assert "Traceback" not in wrong.stderr

@@ -211,6 +211,7 @@ PLACES = {"train": "training.md", "evaluate": "training.md", "predict": "trainin
     "animate": "animating.md",
     "kernels": "filtering.md",
     "learn-kernel": "filtering.md",
+    "mark": "finding.md",
     "find": "finding.md",
     "correct": "finding.md",
     "check": "finding.md",

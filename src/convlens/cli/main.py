@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from convlens import __version__
-from convlens.cli import animate, check, data, evaluate, filter, find, info, learn_kernel, predict, summary, train
+from convlens.cli import animate, check, data, evaluate, filter, find, info, learn_kernel, mark, predict, summary, train
 from convlens.data.errors import DataError
 from convlens.filtering.errors import FilterError
 from convlens.finding.errors import FindingError
@@ -33,6 +33,7 @@ app = typer.Typer(
 app.command("train", short_help="Train a network on labelled examples.")(train.train)
 app.command("evaluate", short_help="Judge a trained network on labelled examples.")(evaluate.evaluate)
 app.command("predict", short_help="Predict the class of each file.")(predict.predict)
+app.command("mark", short_help="Make a page to mark things on.")(mark.mark)
 app.command("find", short_help="Mark a few, find them all.")(find.find)
 app.command("correct", short_help="Let a finder learn from corrections.")(find.correct)
 app.command("check", short_help="Judge finds by a few answers.")(check.check)

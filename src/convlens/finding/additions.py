@@ -15,6 +15,21 @@ from convlens.data.marks_check import pictures_of, same_picture
 from .known import boxes, distances
 
 
+def parted(marks: Sequence[Mark], names: Sequence[str]) -> tuple[dict[str, list[Mark]], list[Mark]]:
+    """The marks of each of some pictures, and those of others.
+
+    Raises:
+        MarksError: a mark could be of several of them.
+
+    >>> marks = [Mark("photos/a.png", "object", 1, 2), Mark("c.png", "object", 3, 4)]
+    >>> own, others = parted(marks, ["a.png", "b.png"])
+    >>> [len(some) for some in own.values()], [mark.image for mark in others]
+    ([1, 0], ['c.png'])
+    """
+    here = {image for image in {m.image for m in marks} if any(same_picture(image, name) for name in names)}
+    return pictures_of([m for m in marks if m.image in here], names), [m for m in marks if m.image not in here]
+
+
 def fresh(told: Sequence[Mark], old: Sequence[Mark], names: Sequence[str]) -> tuple[list[int], list[int]]:
     """Which of some marks are new.
 
@@ -31,8 +46,7 @@ def fresh(told: Sequence[Mark], old: Sequence[Mark], names: Sequence[str]) -> tu
     >>> fresh(told, marks, ["a.png"])
     ([1, 3], [2])
     """
-    here = {image for image in {m.image for m in old} if any(same_picture(image, name) for name in names)}
-    placed = pictures_of([m for m in old if m.image in here], names)
+    placed, _ = parted(old, names)
     new, contrary = [], []
     for at, mark in enumerate(told):
         own, middle = placed[mark.image], np.array([mark.centre])

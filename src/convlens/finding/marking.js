@@ -1,0 +1,87 @@
+"use strict";
+// A drag on a picture is a box, a click a point; a click on a mark takes it away. All of it becomes marks.csv.
+const told = JSON.parse(document.getElementById("run").textContent);
+const [said, save, undo, zoom] = ["said", "save", "undo", "zoom"].map((name) => document.getElementById(name));
+const sheets = [...document.querySelectorAll("svg[data-picture]")];
+const CLICK = 4; // pixels of the screen: what moves less is no drag
+const DOT = 6; // pixels of the screen: the radius of a point
+let marks = told.marks, unsaved = false; // rows of image, kind, x, y, w, h as they are written; no w, h: a point
+
+const kind = () => document.querySelector("input[name=kind]:checked").value;
+const spelled = (n) => String(Math.round(10 * n) / 10);
+const cell = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+function shape(name, attributes, style) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  Object.entries({ ...attributes, class: style }).forEach(([key, value]) => made.setAttribute(key, value));
+  return made;
+}
+
+function drawn(row) {
+  const [, which, x, y, width, height] = row;
+  const style = `mark ${which}`;
+  const made = width === "" ? shape("circle", { cx: x, cy: y, r: DOT / 2 ** zoom.value }, style)
+    : shape("rect", { x, y, width, height }, style);
+  made.row = row;
+  return made;
+}
+
+function show() {
+  sheets.forEach((sheet) => {
+    sheet.style.width = `${sheet.viewBox.baseVal.width * 2 ** zoom.value}px`;
+    sheet.querySelector("g").replaceChildren(...marks.filter(([image]) => image === sheet.dataset.picture).map(drawn));
+  });
+  const many = (which) => marks.filter((row) => row[1] === which).length;
+  said.textContent = ["object", "not", "complete"].map((which) => `${many(which)} ${which}`).join(", ");
+  const table = ["image,kind,x,y,w,h", ...marks.map((row) => row.map(cell).join(",")), ""].join("\n");
+  save.href = `data:text/csv;charset=utf-8,${encodeURIComponent(table)}`;
+  undo.disabled = marks.length === 0;
+}
+
+function become(rows) {
+  marks = rows;
+  unsaved = true;
+  show();
+}
+
+function place(sheet, event) {
+  // in the picture's own pixels, within its borders
+  const around = sheet.getBoundingClientRect(), { width, height } = sheet.viewBox.baseVal;
+  const share = [(event.clientX - around.left) / around.width, (event.clientY - around.top) / around.height];
+  return share.map((part, axis) => Math.min(1, Math.max(0, part)) * [width, height][axis]);
+}
+
+function box(from, to) {
+  const corner = from.map((value, axis) => Math.min(value, to[axis]));
+  return [...corner, ...from.map((value, axis) => Math.abs(value - to[axis]))].map(spelled);
+}
+
+sheets.forEach((sheet) => sheet.addEventListener("pointerdown", (event) => {
+  if (event.button) return;
+  event.preventDefault();
+  sheet.setPointerCapture(event.pointerId);
+  const from = place(sheet, event), hit = event.target.row, image = sheet.dataset.picture;
+  const draft = sheet.appendChild(shape("rect", {}, `mark ${kind()}`));
+  const far = (now) => Math.hypot(now.clientX - event.clientX, now.clientY - event.clientY) >= CLICK;
+  sheet.onpointermove = (now) => box(from, place(sheet, now)).forEach((value, at) =>
+    draft.setAttribute(["x", "y", "width", "height"][at], value));
+  sheet.onpointerup = sheet.onpointercancel = (now) => {
+    sheet.onpointermove = sheet.onpointerup = sheet.onpointercancel = null;
+    draft.remove();
+    if (now.type === "pointercancel") return;
+    if (far(now)) become([...marks, [image, kind(), ...box(from, place(sheet, now))]]);
+    else if (hit) become(marks.filter((row) => row !== hit));
+    else if (kind() !== "complete") become([...marks, [image, kind(), ...from.map(spelled), "", ""]]);
+  };
+}));
+
+document.addEventListener("keydown", (event) => {
+  const which = document.querySelector(`input[name=kind][data-key="${event.key}"]`);
+  if (which && !event.ctrlKey && !event.metaKey) which.checked = true;
+});
+undo.addEventListener("click", () => become(marks.slice(0, -1)));
+zoom.addEventListener("input", show);
+save.addEventListener("click", () => { unsaved = false; });
+window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
+zoom.value = Math.floor(Math.log2(1100 / Math.max(...sheets.map((sheet) => sheet.viewBox.baseVal.width))));
+show();
