@@ -199,7 +199,7 @@ def test_a_full_disk_is_told_with_the_file_that_found_no_room(
 def test_a_search_needs_marks_or_a_finder(tmp_path: Path) -> None:
     done = convlens("find", EXAMPLES / "coins.png", cwd=tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "nothing says what to find; give marks (--marks) or a saved finder (--model)" in done.stderr
+    assert "nothing says what to find; give marks (--marks), drawn on the page that convlens mark" in done.stderr
 
 
 def test_a_page_to_mark_on(tmp_path: Path) -> None:

@@ -108,7 +108,10 @@ def look_up(request: Request, learns: bool = True) -> Asked:
     pictures = dict(zip(names, files, strict=True))
     if request.marks is None:
         if request.model is None:
-            raise FindingError("nothing says what to find; give marks (--marks) or a saved finder (--model)")
+            raise FindingError(
+                "nothing says what to find; give marks (--marks), drawn on the page that convlens mark makes, "
+                "or a saved finder (--model)"
+            )
         return Asked(pictures, (), (), ())
     marks = read_marks(request.marks, files)
     elsewhere = _elsewhere(marks, names, request.marks.parent)
