@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import dataclasses
 import hashlib
 import io
 import json
@@ -14,8 +15,10 @@ import pytest
 
 from convlens.data import Mark, MarksError, read_marks, write_marks
 from convlens.finding.additions import add, fresh
+from convlens.finding.places import Place
 from convlens.finding.request import Request
 from convlens.finding.search import search
+from convlens.finding.tiles import Tile
 
 from .fake import School, picture
 
@@ -98,6 +101,12 @@ def test_where_nothing_was_found_nothing_can_be_clicked(tmp_path: Path, monkeypa
     assert told(Path("out/report.html"))["corrections"] == []
     assert 'id="corrections"' not in page
     assert "<script></script>" in page
+
+
+def test_a_name_that_is_no_text_becomes_no_row() -> None:
+    tile = Tile(Place(Path("a.png"), (1, 2, 3, 4)), "0.9", "a.png", "not")
+    assert dataclasses.replace(tile, image="\udcff.png").row is None
+    assert dataclasses.replace(tile, correction=None).row is None
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="a browser is needed to click")

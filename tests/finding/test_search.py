@@ -354,7 +354,7 @@ def test_marks_may_lie_in_a_picture_that_is_not_searched(here: Path) -> None:
 
 
 def test_what_cannot_be_asked(here: Path) -> None:
-    with pytest.raises(FindingError, match=r"give marks \(--marks\) or a saved finder"):
+    with pytest.raises(FindingError, match=r"give marks \(--marks\), drawn on .* or a saved finder"):
         look_up(ask(marks=None))
     with pytest.raises(DataError, match=r"there is no picture gone\.png"):
         look_up(ask(places=["gone.png"]))

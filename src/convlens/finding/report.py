@@ -18,8 +18,9 @@ from convlens.training.report_text import number, scrolled, section, text
 
 from .finds import Boxes, Finds
 from .outputs import overlay_names
-from .places import Box, Place, crops
+from .places import Box, Place
 from .results import Result
+from .tiles import Tile, laid
 from .why import Why
 
 SCRIPT = Path(__file__).with_name("report.js")
@@ -37,11 +38,7 @@ STYLE = """
 .reasons figure { margin: 0; } .reasons .why { display: inline-block; margin-right: 6px; border-radius: 3px; }
 .reasons figcaption { margin-top: 6px; } .reasons b { margin-right: 8px; }
 .trio { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 32px 40px; }
-.tile[data-at] { cursor: pointer; }
-.tile[aria-pressed="true"] .pic { outline: 3px solid var(--warn); }
-.tile[aria-pressed="true"] b { font-size: 0; }
-.tile[aria-pressed="true"] b::after { content: "→ " attr(data-becomes); font-size: 13px; color: var(--warn); }
-.trio h3 { margin: 0 0 12px; } .tiles { --pic: 100px; }
+.trio h3 { margin: 0 0 12px; }
 """
 
 
@@ -58,16 +55,6 @@ class FindReport:
     point: float  # side of the box that is shown around a point, pixels
     why: Callable[[Path, list[Box]], Sequence[Why]]  # what speaks for places of a picture
     again: str = ""  # the command that learns from corrections.csv, which the page gives
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A place to be shown, with what stands below it."""
-
-    place: Place
-    bold: str
-    quiet: str
-    correction: Kind | None = None  # what it becomes when it is clicked
 
 
 def write(report: FindReport, path: Path) -> None:
@@ -96,47 +83,12 @@ def page(report: FindReport) -> str:
         **{kind: _marked(report, [one for one in report.marks if one[0].kind == kind], kind) for kind in KINDS},
         "taken": _marked(report, report.taken, "taken"),
     }
-    every = [tile for tiles in groups.values() for tile in tiles]
-    css, drawn = sheet("pic", crops([t.place for t in every]), 100) if every else ("", [])
-    rows: list[tuple[str, ...]] = []
-    elements = []
-    for tile, at in zip(every, drawn, strict=True):
-        row = _row(tile)
-        elements.append(_element(tile, at, len(rows) if row else None))
-        rows += [row] if row else []
-    following = iter(elements)
-    shown = {name: "".join(next(following) for _ in tiles) for name, tiles in groups.items()}
+    css, shown, rows = laid(groups) if any(groups.values()) else ("", dict.fromkeys(groups, ""), [])
     reasons, why = _reasons(report, [*groups["least"][:EXPLAINED], *groups["near"][:EXPLAINED]])
     parts = [_head(report, [one for _, one in found]), _certainty(shown), _corrections(report, bool(rows)), why]
     parts += [_marks(report, shown), _pictures(report), _failures(report)]
     script = SCRIPT.read_text(encoding="utf-8") if rows else ""
     return whole(report.title, css + reasons + STYLE, parts, _data(report) | {"corrections": rows}, script)
-
-
-def _row(tile: Tile) -> tuple[str, ...] | None:
-    """The row of marks that a tile becomes; None if it becomes none, or its picture's name is no text."""
-    if tile.correction is None or not _is_text(tile.quiet):
-        return None
-    return tile.quiet, tile.correction, *(f"{n:.2f}" for n in tile.place.box)
-
-
-def _is_text(name: str) -> bool:
-    """Whether a name can be written in a file: those of some disks are bytes that say nothing."""
-    try:
-        return bool(name.encode())
-    except UnicodeEncodeError:
-        return False
-
-
-def _element(tile: Tile, drawn: str, row: int | None) -> str:
-    """A tile as HTML; what becomes a row of marks can be pressed."""
-    bold, quiet = text(tile.bold), text(tile.quiet)
-    button = f' data-at="{row}" role="button" tabindex="0" aria-pressed="false"' if row is not None else ""
-    becomes = f' data-becomes="{tile.correction}"' if row is not None else ""
-    return (
-        f'<figure class="tile"{button}><i class="pic" role="img" aria-label="{bold} in {quiet}" {drawn}></i>'
-        f'<figcaption><b{becomes}>{bold}</b><span title="{quiet}">{quiet}</span></figcaption></figure>'
-    )
 
 
 def _places(boxes: Boxes) -> list[tuple[Box, float]]:
@@ -228,7 +180,7 @@ def _reasons(report: FindReport, tiles: Sequence[Tile]) -> tuple[str, str]:
             continue
     if not found:
         return "", ""
-    found.sort(key=lambda pair: -float(pair[0].bold))
+    found.sort(key=lambda pair: -float(pair[0].word))
     css, drawn = sheet("why", np.concatenate([why.tiles() for _, why in found]), 100)
     names = "the place", "what mattered there", "the mark it is most like"
     figures = []
@@ -237,7 +189,7 @@ def _reasons(report: FindReport, tiles: Sequence[Tile]) -> tuple[str, str]:
             f'<i class="why" role="img" aria-label="{name}" {place}></i>'
             for name, place in zip(names, drawn[3 * at : 3 * at + 3], strict=True)
         )
-        said = f"<figcaption><b>{text(tile.bold)}</b>{text(str(why))}</figcaption>"
+        said = f"<figcaption><b>{text(tile.word)}</b>{text(str(why))}</figcaption>"
         figures.append(f"<figure>{three}{said}</figure>")
     lead = (
         "Least certain finds and near misses: the place; the same, bright where covering it lowers the network's "
