@@ -5,6 +5,7 @@ const [said, save, undo, zoom] = ["said", "save", "undo", "zoom"].map((name) => 
 const sheets = [...document.querySelectorAll("svg[data-picture]")];
 const CLICK = 4; // pixels of the screen: what moves less is no drag
 const DOT = 6; // pixels of the screen: the radius of a point
+const WIDE = 1100; // pixels of the screen: no picture is wider at first
 let marks = told.marks, unsaved = false; // rows of image, kind, x, y, w, h as they are written; no w, h: a point
 
 const kind = () => document.querySelector("input[name=kind]:checked").value;
@@ -17,10 +18,13 @@ function shape(name, attributes, style) {
   return made;
 }
 
-function drawn(row) {
+// pixels of the screen a pixel of the picture
+const scale = (sheet) => 2 ** (Math.floor(Math.log2(WIDE / sheet.viewBox.baseVal.width)) + Number(zoom.value));
+
+function drawn(row, sheet) {
   const [, which, x, y, width, height] = row;
   const style = `mark ${which}`;
-  const made = width === "" ? shape("circle", { cx: x, cy: y, r: DOT / 2 ** zoom.value }, style)
+  const made = width === "" ? shape("circle", { cx: x, cy: y, r: DOT / scale(sheet) }, style)
     : shape("rect", { x, y, width, height }, style);
   made.row = row;
   return made;
@@ -28,8 +32,9 @@ function drawn(row) {
 
 function show() {
   sheets.forEach((sheet) => {
-    sheet.style.width = `${sheet.viewBox.baseVal.width * 2 ** zoom.value}px`;
-    sheet.querySelector("g").replaceChildren(...marks.filter(([image]) => image === sheet.dataset.picture).map(drawn));
+    const own = marks.filter(([image]) => image === sheet.dataset.picture);
+    sheet.style.width = `${sheet.viewBox.baseVal.width * scale(sheet)}px`;
+    sheet.querySelector("g").replaceChildren(...own.map((row) => drawn(row, sheet)));
   });
   const many = (which) => marks.filter((row) => row[1] === which).length;
   said.textContent = ["object", "not", "complete"].map((which) => `${many(which)} ${which}`).join(", ");
@@ -83,5 +88,4 @@ undo.addEventListener("click", () => become(marks.slice(0, -1)));
 zoom.addEventListener("input", show);
 save.addEventListener("click", () => { unsaved = false; });
 window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
-zoom.value = Math.floor(Math.log2(1100 / Math.max(...sheets.map((sheet) => sheet.viewBox.baseVal.width))));
 show();

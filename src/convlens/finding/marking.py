@@ -87,7 +87,7 @@ def _controls() -> str:
         f"{' checked' if key == 1 else ''}> {kind} <kbd>{key}</kbd></label>"
         for key, (kind, what) in enumerate(KINDS, 1)
     )
-    zoom = '<label>zoom <input type="range" id="zoom" min="-4" max="4" step="0.5"></label>'
+    zoom = '<label>zoom <input type="range" id="zoom" min="-2" max="4" step="0.5" value="0"></label>'
     keep = f'<button id="undo">take back the last</button><a id="save" download="{TABLE}">save {TABLE}</a>'
     return f'<div class="controls">{kinds}{zoom}<span id="said"></span>{keep}</div>'
 
