@@ -202,6 +202,18 @@ def test_a_search_needs_marks_or_a_finder(tmp_path: Path) -> None:
     assert "nothing says what to find; give marks (--marks), drawn on the page that convlens mark" in done.stderr
 
 
+def test_what_does_not_lie_in_its_picture_is_not_added(model: Path, tmp_path: Path) -> None:
+    marks = tmp_path / "marks.csv"
+    marks.write_bytes((EXAMPLES / "coins.csv").read_bytes())
+    write_marks(tmp_path / "more.csv", [Mark("coins.png", "not", 5000, 10, 40, 40)])
+    words = ("--marks", marks, "--out", tmp_path / "out", "--add", tmp_path / "more.csv")
+    wrong = convlens("correct", model, EXAMPLES / "coins.png", *words)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "more.csv, line 2" in wrong.stderr
+    assert "outside the picture" in wrong.stderr
+    assert marks.read_bytes() == (EXAMPLES / "coins.csv").read_bytes()
+
+
 def test_a_page_to_mark_on(tmp_path: Path) -> None:
     page, coins = tmp_path / "mark.html", EXAMPLES / "coins.png"
     done = convlens("mark", coins, "--marks", EXAMPLES / "coins.csv", "--out", page)

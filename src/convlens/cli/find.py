@@ -67,11 +67,12 @@ def correct(
 
 
 def _add(more: Path, marks: Path, pictures: list[str], out: Path) -> None:
-    from convlens.data.marks_check import picture_names
-    from convlens.data.picture_files import picture_files
     from convlens.finding.additions import add, spelled
+    from convlens.finding.request import Request, look_up
 
-    new, contrary = add(more, marks, picture_names(picture_files(pictures, without=[out])))
+    # what does not lie in its picture is refused before it stands among the marks
+    asked = look_up(Request(pictures, out, more), learns=False)
+    new, contrary = add(more, marks, list(asked.pictures))
     print(f"marks    {f'{spelled(new)} added to {marks}' if new else f'nothing of {more} is new in {marks}'}")
     for mark in contrary:
         where = f"{mark.kind} at {mark.x:g}, {mark.y:g} of {mark.image}"
