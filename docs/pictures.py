@@ -97,6 +97,11 @@ def draw_field() -> plt.Figure:
     return figure
 
 
+def tell(path: Path) -> None:
+    """Say what was written."""
+    print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
+
+
 def animations(folder: Path) -> None:
     """Kernels at work, step by step."""
     coins = np.asarray(Image.open(EXAMPLES / "coins.png").convert("L"))
@@ -112,7 +117,7 @@ def animations(folder: Path) -> None:
     }
     for name, film in films.items():
         film.save(folder / name)
-        print(f"{folder / name}  {(folder / name).stat().st_size / 1000:.0f} kB")
+        tell(folder / name)
 
 
 def found(folder: Path) -> None:
@@ -126,7 +131,7 @@ def found(folder: Path) -> None:
         drawn = Finder.fit([picture], EXAMPLES / f"{example}.csv").find(picture).draw(longest=1200)
         few = drawn.crop((0, 0, drawn.width, round(shown * drawn.height)))
         few.quantize(palette=palette, dither=Image.Dither.NONE).save(folder / name, optimize=True)
-        print(f"{folder / name}  {(folder / name).stat().st_size / 1000:.0f} kB")
+        tell(folder / name)
 
 
 def save(figure: plt.Figure, path: Path, greys: int | None = None) -> None:
@@ -139,7 +144,7 @@ def save(figure: plt.Figure, path: Path, greys: int | None = None) -> None:
         step = 255 / (greys - 1)
         picture = picture.convert("L").point([round(round(v / step) * step) for v in range(256)])
     picture.quantize(greys or 32, dither=Image.Dither.NONE).save(path, optimize=True)
-    print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
+    tell(path)
 
 
 def main() -> None:

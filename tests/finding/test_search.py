@@ -24,6 +24,7 @@ from convlens.finding.request import Request, look_up
 from convlens.finding.search import correct, search
 
 from .fake import Fake, School, picture
+from .pages import data_of
 
 MARKS = [Mark("a.png", "object", 10, 20, 10, 10), Mark("a.png", "object", 55, 65)]
 
@@ -81,7 +82,7 @@ def test_the_report_names_counts_marks_and_failures(here: Path) -> None:
         assert said in page, said
     assert page.count('<figure class="tile"') == 1 + 1 + 2, "what was found besides the marks, near misses, marks"
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
-    data = json.loads(page.split('id="run">')[1].split("</script>")[0])
+    data = data_of(Path("out/report.html"))
     assert data["counts"] == {"a.png": 2, "b.png": 1, "c.png": 0}
     assert data["failed"] == {"empty.jpg": "it is empty"}
 

@@ -103,14 +103,22 @@ def _mark(row: Sequence[str], header: Sequence[str], where: str, comma: bool) ->
     return Mark(cells["image"], cells["kind"].lower(), x, y, value("w"), value("h"), where)  # type: ignore[arg-type]
 
 
+def row_of(mark: Mark) -> list[str]:
+    """A mark as a table has it, in the order of COLUMNS.
+
+    >>> row_of(Mark("a.png", "object", 12, 40.25))
+    ['a.png', 'object', '12', '40.25', '', '']
+    """
+    return [mark.image, mark.kind, *map(_written, (mark.x, mark.y, mark.w, mark.h))]
+
+
 def csv_bytes(marks: Sequence[Mark]) -> bytes:
     """The table of these marks."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for mark in marks:
-        numbers = (mark.x, mark.y, mark.w, mark.h)
-        writer.writerow([mark.image, mark.kind, *map(_written, numbers)])
+        writer.writerow(row_of(mark))
     return text.getvalue().encode("utf-8", "surrogateescape")
 
 

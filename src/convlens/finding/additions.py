@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from convlens.data import Mark, read_marks
+from convlens.data.mark import KINDS
 from convlens.data.marks import append_marks
 from convlens.data.marks_check import pictures_of, same_picture
 
@@ -92,5 +93,5 @@ def spelled(marks: Sequence[Mark]) -> str:
     '1 of kind object and 2 of kind not'
     """
     kinds = [mark.kind for mark in marks]
-    many = {kind: kinds.count(kind) for kind in ("object", "not", "complete")}
+    many = {kind: kinds.count(kind) for kind in KINDS}
     return " and ".join(f"{n} of kind {kind}" for kind, n in many.items() if n)

@@ -1,16 +1,14 @@
-"use strict";
 // A drag on a picture is a box, a click a point; a click on a mark takes it away. All of it becomes marks.csv.
-const told = JSON.parse(document.getElementById("run").textContent);
 const [said, save, undo, zoom] = ["said", "save", "undo", "zoom"].map((name) => document.getElementById(name));
+const kinds = [...document.querySelectorAll("input[name=kind]")];
 const sheets = [...document.querySelectorAll("svg[data-picture]")];
 const CLICK = 4; // pixels of the screen: what moves less is no drag
 const DOT = 6; // pixels of the screen: the radius of a point
 const WIDE = 1100; // pixels of the screen: no picture is wider at first
 let marks = told.marks, unsaved = false; // rows of image, kind, x, y, w, h as they are written; no w, h: a point
 
-const kind = () => document.querySelector("input[name=kind]:checked").value;
+const kind = () => kinds.find((one) => one.checked).value;
 const spelled = (n) => String(Math.round(10 * n) / 10);
-const cell = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 function shape(name, attributes, style) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -37,9 +35,8 @@ function show() {
     sheet.querySelector("g").replaceChildren(...own.map((row) => drawn(row, sheet)));
   });
   const many = (which) => marks.filter((row) => row[1] === which).length;
-  said.textContent = ["object", "not", "complete"].map((which) => `${many(which)} ${which}`).join(", ");
-  const table = ["image,kind,x,y,w,h", ...marks.map((row) => row.map(cell).join(",")), ""].join("\n");
-  save.href = `data:text/csv;charset=utf-8,${encodeURIComponent(table)}`;
+  said.textContent = kinds.map(({ value }) => `${many(value)} ${value}`).join(", ");
+  save.href = address(tabled(marks));
   undo.disabled = marks.length === 0;
 }
 
@@ -81,7 +78,7 @@ sheets.forEach((sheet) => sheet.addEventListener("pointerdown", (event) => {
 }));
 
 document.addEventListener("keydown", (event) => {
-  const which = document.querySelector(`input[name=kind][data-key="${event.key}"]`);
+  const which = kinds[event.key - 1];
   if (which && !event.ctrlKey && !event.metaKey) which.checked = true;
 });
 undo.addEventListener("click", () => become(marks.slice(0, -1)));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,19 +12,19 @@ from PIL import Image
 
 from convlens.data import Mark
 from convlens.data.atomic import replace
-from convlens.data.mark import number as spelled
+from convlens.data.marks_csv import row_of
 from convlens.training.report_page import whole
-from convlens.training.report_text import number, section, text
+from convlens.training.report_text import copyable, number, section, text
 
 from .additions import parted
 from .errors import FindingError
 from .overlay import shown
+from .scripts import script
 
 PICTURES, LONGEST = 12, 4096
 """Pictures of a page, which browsers hold whole, and pixels of the longer side of each at most."""
 EXACT = 1_500_000
 """Pixels up to which a picture is stored without loss."""
-SCRIPT = Path(__file__).with_name("marking.js")
 TABLE = "marks.csv"
 KINDS = (
     ("object", "one of those that are sought"),
@@ -64,26 +65,20 @@ def write(path: Path, pictures: Mapping[str, Path], marks: Sequence[Mark], comma
             "name the few that are to be marked: five marks in one are a start"
         )
     own, others = parted(marks, list(pictures))
-    rows = [_row(name, mark) for name, some in own.items() for mark in some] + [_row(m.image, m) for m in others]
-    line = f'<div class="copyable"><span class="label">then</span><pre><code>{text(command)}</code></pre></div>'
+    here = [dataclasses.replace(mark, image=name) for name, some in own.items() for mark in some]
     head = (
         '<p class="eyebrow">convlens marks</p><h1>Mark a few</h1><p class="lead">Draw a box around a thing, or click '
         "its middle; click a mark to take it away. What is not marked is unknown, not absent.</p>"
     )
     sheets = [_sheet(at, name, path) for at, (name, path) in enumerate(pictures.items())]
-    parts = [head + (line if command else ""), _controls(), *sheets]
-    page = whole("marks", STYLE, parts, {"marks": rows}, SCRIPT.read_text(encoding="utf-8"))
+    parts = [head + copyable("then", command), _controls(), *sheets]
+    page = whole("marks", STYLE, parts, {"marks": [row_of(mark) for mark in here + others]}, script("marking"))
     replace(path, page.encode("utf-8", "replace"))
-
-
-def _row(image: str, mark: Mark) -> list[str]:
-    """As a table has it."""
-    return [image, mark.kind, *("" if n is None else spelled(repr(n)) for n in (mark.x, mark.y, mark.w, mark.h))]
 
 
 def _controls() -> str:
     kinds = "".join(
-        f'<label title="{what}"><input type="radio" name="kind" value="{kind}" data-key="{key}"'
+        f'<label title="{what}"><input type="radio" name="kind" value="{kind}"'
         f"{' checked' if key == 1 else ''}> {kind} <kbd>{key}</kbd></label>"
         for key, (kind, what) in enumerate(KINDS, 1)
     )

@@ -1,17 +1,13 @@
-"use strict";
 // Finds and near misses that are clicked become rows of marks. The page is complete without this script.
-const { corrections } = JSON.parse(document.getElementById("run").textContent);
 const [said, rows, save] = ["said", "rows", "save"].map((name) => document.getElementById(name));
 const chosen = new Set();
-const cell = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 function show() {
-  const listed = [...chosen].sort((a, b) => a - b).map((at) => corrections[at].map(cell).join(","));
-  const table = ["image,kind,x,y,w,h", ...listed, ""].join("\n");
+  const table = tabled([...chosen].sort((a, b) => a - b).map((at) => told.corrections[at]));
   said.textContent = `${chosen.size} ${chosen.size === 1 ? "correction" : "corrections"}`;
   rows.textContent = table;
   rows.hidden = save.hidden = chosen.size === 0;
-  save.href = `data:text/csv;charset=utf-8,${encodeURIComponent(table)}`;
+  save.href = address(table);
 }
 
 function toggle(tile) {

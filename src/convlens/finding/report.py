@@ -14,16 +14,16 @@ from convlens.data.atomic import replace
 from convlens.data.mark import Kind
 from convlens.training.report_page import whole
 from convlens.training.report_pictures import sheet
-from convlens.training.report_text import number, scrolled, section, text
+from convlens.training.report_text import copyable, number, scrolled, section, text
 
 from .finds import Boxes, Finds
 from .outputs import overlay_names
 from .places import Box, Place
 from .results import Result
+from .scripts import script
 from .tiles import Tile, laid
 from .why import Why
 
-SCRIPT = Path(__file__).with_name("report.js")
 CORRECTIONS = "corrections.csv"
 SHOWN = 18
 """Places of a section."""
@@ -87,8 +87,8 @@ def page(report: FindReport) -> str:
     reasons, why = _reasons(report, [*groups["least"][:EXPLAINED], *groups["near"][:EXPLAINED]])
     parts = [_head(report, [one for _, one in found]), _certainty(shown), _corrections(report, bool(rows)), why]
     parts += [_marks(report, shown), _pictures(report), _failures(report)]
-    script = SCRIPT.read_text(encoding="utf-8") if rows else ""
-    return whole(report.title, css + reasons + STYLE, parts, _data(report) | {"corrections": rows}, script)
+    clicks = script("report") if rows else ""
+    return whole(report.title, css + reasons + STYLE, parts, _data(report) | {"corrections": rows}, clicks)
 
 
 def _places(boxes: Boxes) -> list[tuple[Box, float]]:
@@ -132,8 +132,7 @@ def _head(report: FindReport, found: Sequence[Finds]) -> str:
     noted = Counter(one.note for one in found if one.note)
     of = {note: "" if many == len(found) else f" ({number(many)} of the pictures)" for note, many in noted.items()}
     notes = "".join(f'<p class="quiet">{text(note + some)}</p>' for note, some in of.items())
-    line = f'<span class="label">command</span><pre><code>{text(report.command)}</code></pre>'
-    command = f'<div class="copyable">{line}</div>' if report.command else ""
+    command = copyable("command", report.command)
     return (
         f'<p class="eyebrow">convlens finding report</p><h1>{text(report.title)}</h1><div class="headline">'
         f'<div class="score"><p class="big">{number(count)}</p>{said}{credible}{notes}</div>'
@@ -163,8 +162,7 @@ def _corrections(report: FindReport, some: bool) -> str:
         "A find that is clicked becomes a mark of kind <b>not</b>, a near miss one of kind <b>object</b>. Save them; "
         "a correction adds them to the marks and learns from them."
     )
-    line = f'<span class="label">command</span><pre><code>{text(report.again)}</code></pre>'
-    command = f'<div class="copyable">{line}</div>' if report.again else ""
+    command = copyable("command", report.again)
     table = f'<pre id="rows" hidden></pre><p><a id="save" download="{CORRECTIONS}" hidden>save {CORRECTIONS}</a></p>'
     return section("corrections", "Corrections", lead, f'<p id="said">0 corrections</p>{table}{command}')
 

@@ -52,7 +52,6 @@ class Stratum:
     found: bool
     size: int
     samples: tuple[Candidate, ...]
-    known: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def plan(finds: Sequence[Finds], samples: int = 20, seed: int = 0) -> tuple[Stra
     for_hits = min(len(hits), samples - for_near)
     rng = np.random.default_rng(seed)
     ranked = sorted(hits, key=lambda c: -c.score)
-    known = (Stratum(True, marked, (), known=True),) if marked else ()
+    known = (Stratum(True, marked, ()),) if marked else ()
     return known + _strata(ranked, for_hits, rng) + _strata(near, for_near, rng)
 
 
@@ -153,12 +152,12 @@ def judge(strata: Sequence[Stratum], answers: Sequence[Sequence[bool | None]], s
     drawn = {True: np.zeros(DRAWS), False: np.zeros(DRAWS)}
     looked = 0
     for stratum, said in zip(strata, answers, strict=True):
-        given = [one for one in said if one is not None]
-        n, k, rest = len(given), sum(given), stratum.size - len(given)
-        if stratum.known:
+        if not stratum.samples:  # known objects
             value[True] += stratum.size
             drawn[True] += stratum.size
             continue
+        given = [one for one in said if one is not None]
+        n, k, rest = len(given), sum(given), stratum.size - len(given)
         if not n:
             where = "finds" if stratum.found else "near misses"
             raise FindingError(f"none of the {len(stratum.samples)} {where} that were asked about has an answer")

@@ -63,6 +63,7 @@ def laid(groups: Mapping[str, Sequence[Tile]]) -> tuple[str, dict[str, str], lis
     for name, tiles in groups.items():
         shown[name] = ""
         for tile in tiles:
-            shown[name] += tile.element(next(places), len(rows) if tile.row else None)
-            rows += [tile.row] if tile.row else []
+            row = tile.row
+            shown[name] += tile.element(next(places), len(rows) if row else None)
+            rows += [row] if row else []
     return css + STYLE, shown, rows

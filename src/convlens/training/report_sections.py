@@ -13,7 +13,7 @@ import numpy as np
 from .report_curves import Line, chart, column, percent, plain
 from .report_kernels import KERNELS, draw, reach
 from .report_tally import Tally, wilson
-from .report_text import number, scrolled, seconds, section, table, text
+from .report_text import copyable, number, scrolled, seconds, section, table, text
 
 GRID = 100  # classes in the confusion grid
 NONE = '<span class="none">–</span>'
@@ -72,13 +72,8 @@ def _fact(label: str, said: str) -> str:
 
 def line(label: str, code: str) -> str:
     """A line to copy: the network's notation, the command."""
-    if not code:
-        return ""
-    return (
-        f'<div class="copyable"><span class="label">{text(label)}</span>'
-        f'<pre tabindex="0"><code>{text(code)}</code></pre>'
-        f'<button type="button" class="copy" aria-label="copy the {text(label)}">copy</button></div>'
-    )
+    button = f'<button type="button" class="copy" aria-label="copy the {text(label)}">copy</button>'
+    return copyable(label, code, button)
 
 
 # ---------------------------------------------------------------- curves

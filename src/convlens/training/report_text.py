@@ -42,6 +42,14 @@ def seconds(value: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{value // 60:.0f} min {value % 60:.0f} s"
 
 
+def copyable(label: str, code: str, button: str = "") -> str:
+    """A line to copy, with a button where a script serves it; nothing without a line."""
+    if not code:
+        return ""
+    shown = f'<span class="label">{text(label)}</span><pre tabindex="0"><code>{text(code)}</code></pre>'
+    return f'<div class="copyable">{shown}{button}</div>'
+
+
 def section(anchor: str, title: str, lead: str, body: str) -> str:
     lead = f'<p class="lead">{lead}</p>' if lead else ""
     return f'<section id="{anchor}" aria-labelledby="{anchor}-h"><h2 id="{anchor}-h">{title}</h2>{lead}{body}</section>'
